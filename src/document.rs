@@ -1,0 +1,46 @@
+//! A Kubernetes object on its way out: its value, and the names that files and messages use for it.
+
+use serde_json::Value;
+
+/// One Kubernetes object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The whole object; a mapping with `apiVersion`, `kind` and `metadata.name`.
+    pub value: Value,
+}
+
+impl Document {
+    /// The object's `apiVersion`, such as `apps/v1`.
+    pub fn api_version(&self) -> &str {
+        self.text("/apiVersion")
+    }
+
+    /// The object's `kind`, such as `StatefulSet`.
+    pub fn kind(&self) -> &str {
+        self.text("/kind")
+    }
+
+    /// The object's `metadata.namespace`, or an empty string.
+    pub fn namespace(&self) -> &str {
+        self.text("/metadata/namespace")
+    }
+
+    /// The object's `metadata.name`.
+    pub fn name(&self) -> &str {
+        self.text("/metadata/name")
+    }
+
+    /// The name that kustomize gives the object's file: `[namespace_]group_version_kind_name.yaml`,
+    /// in lower case, the group left out for the core API.
+    pub fn file_name(&self) -> String {
+        let api_version = self.api_version().replace('/', "_");
+        let parts = [self.namespace(), &api_version, self.kind(), self.name()];
+        let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        // kustomize replaces what a file name cannot hold, such as the colon of an RBAC name.
+        parts.join("_").to_lowercase().replace([':', '/'], "-") + ".yaml"
+    }
+
+    fn text(&self, pointer: &str) -> &str {
+        self.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+}

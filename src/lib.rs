@@ -1,0 +1,9 @@
+//! Renders plain Kubernetes manifests for a Redis or Valkey Cluster from one spec file.
+//!
+//! ```text
+//! spec text -> Spec -> Plan -> typed objects -> Documents -> stdout | folder
+//! ```
+
+pub mod document;
+pub mod error;
+pub mod yaml;

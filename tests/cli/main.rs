@@ -1,0 +1,1 @@
+//! Runs the real binary over real files and compares its whole output.
