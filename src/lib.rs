@@ -6,4 +6,7 @@
 
 pub mod document;
 pub mod error;
+pub mod objects;
+pub mod plan;
+pub mod spec;
 pub mod yaml;

@@ -1,0 +1,49 @@
+//! The spec file: its types with their defaults, and everything that can be wrong with it.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Problem, Source},
+    plan::Plan,
+};
+
+/// What the command line says about every spec.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Overrides `metadata.namespace`.
+    pub namespace: Option<String>,
+    /// The oldest Kubernetes that the output must work on.
+    pub kube_version: KubeVersion,
+}
+
+/// A minor version of Kubernetes 1, such as 33 for 1.33.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KubeVersion(pub u32);
+
+impl KubeVersion {
+    /// The oldest that is supported.
+    pub const OLDEST: KubeVersion = KubeVersion(33);
+    /// The newest that was tried.
+    pub const NEWEST: KubeVersion = KubeVersion(37);
+}
+
+impl Default for KubeVersion {
+    fn default() -> Self {
+        KubeVersion::OLDEST
+    }
+}
+
+/// What came of a spec file.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What to render; absent when a problem is an error.
+    pub plan: Option<Plan>,
+    /// Everything wrong with the spec, in order of position.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads, checks and decides: after this nothing about the spec can fail.
+pub fn load(source: &Arc<Source>, options: &Options) -> Loaded {
+    let _ = (source, options);
+    Loaded { plan: None, problems: Vec::new() }
+}
