@@ -1,5 +1,9 @@
 //! The spec file: its types with their defaults, and everything that can be wrong with it.
 
+pub mod kube;
+pub mod quantity;
+pub mod types;
+
 use std::sync::Arc;
 
 use crate::{
