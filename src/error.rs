@@ -14,9 +14,11 @@ pub struct Source {
 }
 
 impl Source {
-    /// Line and column of a byte offset, both from 1; the column counts characters.
+    /// Line and column of a byte offset, both from 1; the column counts characters, but not a byte
+    /// order mark.
     pub fn line_column(&self, offset: usize) -> (usize, usize) {
         let before = self.text.get(..offset).unwrap_or(&self.text);
+        let before = before.strip_prefix('\u{feff}').unwrap_or(before);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }

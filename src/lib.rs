@@ -8,5 +8,6 @@ pub mod document;
 pub mod error;
 pub mod objects;
 pub mod plan;
+pub mod report;
 pub mod spec;
 pub mod yaml;
