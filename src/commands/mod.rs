@@ -1,0 +1,57 @@
+//! The commands, one file for each.
+
+pub(crate) mod completion;
+pub(crate) mod man;
+pub(crate) mod render;
+pub(crate) mod validate;
+pub(crate) mod version;
+
+use std::sync::Arc;
+
+use redis_cluster_gen::{
+    error::{Error, Source},
+    spec::{self, Loaded, Options},
+};
+
+use crate::input::{self, Input};
+
+/// What a command has to say when it could do its work. It decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// 0: all is well.
+    Yes,
+    /// 1: something was found.
+    No,
+}
+
+impl Answer {
+    pub(crate) fn yes_if(yes: bool) -> Answer {
+        if yes { Answer::Yes } else { Answer::No }
+    }
+}
+
+/// Loads one spec after the other. The index is the spec's place among the inputs.
+///
+/// # Errors
+/// When no file was a spec, or when `each` fails. A file that cannot be read is given to `each`, so that
+/// the others are looked at, too.
+pub(crate) fn load_each(
+    specs: &[Input],
+    options: &Options,
+    mut each: impl FnMut(usize, Result<(Arc<Source>, Loaded), Error>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut any = false;
+    for (index, spec) in specs.iter().enumerate() {
+        let loaded = match spec.read() {
+            Ok(None) => continue,
+            Ok(Some(source)) => {
+                let loaded = spec::load(&source, options);
+                Ok((source, loaded))
+            }
+            Err(error) => Err(error),
+        };
+        any = true;
+        each(index, loaded)?;
+    }
+    if any { Ok(()) } else { Err(input::nothing_but_output()) }
+}
