@@ -40,7 +40,55 @@ impl Document {
         parts.join("_").to_lowercase().replace([':', '/'], "-") + ".yaml"
     }
 
+    /// Sorts as Helm and Argo CD apply: by kind, then namespace, then name.
+    pub(crate) fn order(&self) -> (usize, &str, &str, &str) {
+        let kind = INSTALL_ORDER
+            .iter()
+            .position(|kind| *kind == self.kind())
+            .unwrap_or(INSTALL_ORDER.len());
+        (kind, self.kind(), self.namespace(), self.name())
+    }
+
     fn text(&self, pointer: &str) -> &str {
         self.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
 }
+
+/// The order in which Helm installs kinds, as `InstallOrder` in its `pkg/release/v1/util/kind_sorter.go`; unknown kinds come last.
+const INSTALL_ORDER: [&str; 35] = [
+    "PriorityClass",
+    "Namespace",
+    "NetworkPolicy",
+    "ResourceQuota",
+    "LimitRange",
+    "PodSecurityPolicy",
+    "PodDisruptionBudget",
+    "ServiceAccount",
+    "Secret",
+    "SecretList",
+    "ConfigMap",
+    "StorageClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "CustomResourceDefinition",
+    "ClusterRole",
+    "ClusterRoleList",
+    "ClusterRoleBinding",
+    "ClusterRoleBindingList",
+    "Role",
+    "RoleList",
+    "RoleBinding",
+    "RoleBindingList",
+    "Service",
+    "DaemonSet",
+    "Pod",
+    "ReplicationController",
+    "ReplicaSet",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "StatefulSet",
+    "Job",
+    "CronJob",
+    "IngressClass",
+    "Ingress",
+];

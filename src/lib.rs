@@ -10,4 +10,5 @@ pub mod objects;
 pub mod plan;
 pub mod report;
 pub mod spec;
+pub mod templates;
 pub mod yaml;

@@ -1,15 +1,289 @@
 //! Everything that is decided before objects are built: names, sizes, addresses, settings.
+//!
+//! In comes a spec that was checked, out comes a [`Plan`] in which nothing is left open.
 
-use crate::spec::{Options, types::RedisCluster};
+mod config;
+mod memory;
+pub mod names;
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{PodSecurityContext, ResourceRequirements, SeccompProfile};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as KubeQuantity;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+pub use config::Config;
+use names::Names;
+
+use crate::{
+    objects::patch,
+    spec::{
+        KubeVersion, Options,
+        kube::decode,
+        quantity::Quantity,
+        types::{
+            Bootstrap, Engine, EngineName, GitOps, IpFamily, Layout, Lifecycle, Manifest, Network,
+            Patch, Pod, Probes, PullPolicy, RedisCluster, Resources, SpreadRule, Storage,
+        },
+    },
+};
 
 /// One cluster, wholly decided.
 #[derive(Debug)]
-pub struct Plan {}
+pub struct Plan {
+    /// The names of the objects.
+    pub names: Names,
+    /// The namespace of the objects, where they carry one.
+    pub namespace: Option<String>,
+    /// Labels of every object's own metadata.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of every object's own metadata.
+    pub annotations: BTreeMap<String, String>,
+    /// The oldest Kubernetes that the objects must work on.
+    pub kube_version: KubeVersion,
+    /// Which server runs; its programs are called `NAME-server` and `NAME-cli`.
+    pub engine: EngineName,
+    /// The image of all containers of ours.
+    pub image: Image,
+    /// The number of shards.
+    pub shards: u32,
+    /// Replicas of each shard, in addition to its master.
+    pub replicas_per_shard: u32,
+    /// The StatefulSets with their pods.
+    pub stateful_sets: Vec<StatefulSetPlan>,
+    /// How strictly pods are kept on different nodes.
+    pub spread_nodes: SpreadRule,
+    /// How strictly pods are kept in different zones.
+    pub spread_zones: SpreadRule,
+    /// The zones that pods may run in; empty for any.
+    pub zones: Vec<String>,
+    /// The port for clients.
+    pub client_port: u16,
+    /// The port of the cluster bus.
+    pub bus_port: u16,
+    /// The address family that nodes announce, where it was chosen.
+    pub ip_family: Option<IpFamily>,
+    /// Services, policy and hostnames.
+    pub network: Network,
+    /// The volume of each pod.
+    pub storage: Storage,
+    /// The files of the ConfigMap.
+    pub config: Config,
+    /// Timings of the probes.
+    pub probes: Probes,
+    /// How pods are stopped, replaced and evicted.
+    pub lifecycle: Lifecycle,
+    /// Processor time and memory of the server's container.
+    pub resources: ResourceRequirements,
+    /// The security context of all pods.
+    pub pod_security: PodSecurityContext,
+    /// Additions to the pods.
+    pub pod: Pod,
+    /// The bootstrap Job.
+    pub bootstrap: Bootstrap,
+    /// The GitOps tool that applies the objects.
+    pub gitops: GitOps,
+    /// Changes to the objects.
+    pub patches: Vec<Patch>,
+    /// Further objects.
+    pub extra_manifests: Vec<Manifest>,
+}
+
+/// An image and how nodes get it.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// The image with its tag or digest.
+    pub reference: String,
+    /// When the kubelet pulls it.
+    pub pull_policy: PullPolicy,
+    /// Secrets with credentials for the registry.
+    pub pull_secrets: Vec<String>,
+}
+
+/// One StatefulSet.
+#[derive(Debug, Clone)]
+pub struct StatefulSetPlan {
+    /// Its name.
+    pub name: String,
+    /// The shard that its pods serve, where that is fixed.
+    pub shard: Option<u32>,
+    /// The number of its pods.
+    pub pods: u32,
+}
+
+impl StatefulSetPlan {
+    /// The names of its pods, in order.
+    pub fn pod_names(&self) -> impl Iterator<Item = String> {
+        (0..self.pods).map(|ordinal| format!("{}-{ordinal}", self.name))
+    }
+}
 
 impl Plan {
     /// Decides everything that the spec leaves open.
     pub fn new(cluster: &RedisCluster, options: &Options) -> Plan {
-        let _ = (cluster, options);
-        Plan {}
+        let RedisCluster { api_version: _, kind: _, metadata, spec } = cluster;
+        let topology = &spec.topology;
+        let names = Names { cluster: metadata.name.clone() };
+        let namespace = options.namespace.clone().or_else(|| metadata.namespace.clone());
+        let stateful_sets =
+            stateful_sets(&names, topology.layout, topology.shards, topology.pods_per_shard());
+        let client_port = port(spec.network.client_port);
+        let bus_port = spec.network.bus_port.map_or_else(
+            || derived_bus_port(namespace.as_deref().unwrap_or_default(), &names.cluster),
+            port,
+        );
+        let resources = resources(&spec.pod.resources);
+        let config = Config::new(spec, &names, &stateful_sets, client_port, bus_port);
+        Plan {
+            namespace,
+            labels: object_labels(&names, &spec.engine, &metadata.labels),
+            annotations: metadata.annotations.clone(),
+            kube_version: options.kube_version,
+            engine: spec.engine.name,
+            image: image(&spec.engine),
+            shards: topology.shards,
+            replicas_per_shard: topology.replicas_per_shard,
+            spread_nodes: topology.spread.nodes.unwrap_or(match topology.layout {
+                Layout::StatefulSetPerShard => SpreadRule::Required,
+                // All pods are alike there, so `Required` would ask for as many nodes as pods.
+                Layout::SingleStatefulSet => SpreadRule::Preferred,
+            }),
+            spread_zones: topology.spread.zones,
+            zones: topology.zones.clone(),
+            client_port,
+            bus_port,
+            ip_family: spec.network.ip_families.first().copied(),
+            network: spec.network.clone(),
+            storage: spec.storage.clone(),
+            config,
+            probes: spec.probes,
+            lifecycle: spec.lifecycle.clone(),
+            resources,
+            pod_security: pod_security(&spec.pod),
+            pod: spec.pod.clone(),
+            bootstrap: spec.bootstrap.clone(),
+            gitops: spec.gitops,
+            patches: spec.patches.clone(),
+            extra_manifests: spec.extra_manifests.clone(),
+            stateful_sets,
+            names,
+        }
     }
+}
+
+fn stateful_sets(
+    names: &Names,
+    layout: Layout,
+    shards: u32,
+    pods_per_shard: u32,
+) -> Vec<StatefulSetPlan> {
+    match layout {
+        Layout::StatefulSetPerShard => (0..shards)
+            .map(|shard| StatefulSetPlan {
+                name: names.shard_stateful_set(shard),
+                shard: Some(shard),
+                pods: pods_per_shard,
+            })
+            .collect(),
+        Layout::SingleStatefulSet => vec![StatefulSetPlan {
+            name: names.cluster.clone(),
+            shard: None,
+            pods: shards.saturating_mul(pods_per_shard),
+        }],
+    }
+}
+
+/// Labels for an object's own metadata. They may change, so the version is among them; the user's come first and ours win.
+fn object_labels(
+    names: &Names,
+    engine: &Engine,
+    user: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut labels = user.clone();
+    labels.extend(names::labels([
+        ("app.kubernetes.io/instance", &names.cluster),
+        ("app.kubernetes.io/managed-by", "redis-cluster-gen"),
+        ("app.kubernetes.io/name", "redis-cluster"),
+        ("app.kubernetes.io/version", &engine.version),
+    ]));
+    labels
+}
+
+fn image(engine: &Engine) -> Image {
+    let reference = engine.image.clone().unwrap_or_else(|| {
+        let registry = engine.registry.as_deref().unwrap_or("docker.io").trim_end_matches('/');
+        let repository = match engine.name {
+            EngineName::Redis => "library/redis",
+            EngineName::Valkey => "valkey/valkey",
+        };
+        format!("{registry}/{repository}:{}", engine.version)
+    });
+    Image { reference, pull_policy: engine.pull_policy, pull_secrets: engine.pull_secrets.clone() }
+}
+
+/// Rules have refused what is no port.
+fn port(port: u32) -> u16 {
+    u16::try_from(port).unwrap_or(u16::MAX)
+}
+
+/// A port from 20000 to 29999: above the well-known ones, below those that Kubernetes gives to node ports (30000) and Linux
+/// to outgoing connections (32768).
+fn derived_bus_port(namespace: &str, name: &str) -> u16 {
+    let hash = Sha256::digest(format!("{namespace}/{name}"));
+    20_000 + u16::from_be_bytes([hash[0], hash[1]]) % 10_000
+}
+
+/// Defaults, then what the spec says: a request for memory is as large as its limit, so that the node cannot run out of what the
+/// limit promises.
+fn resources(resources: &Resources) -> ResourceRequirements {
+    let kube = |quantities: &BTreeMap<String, Quantity>| -> BTreeMap<String, KubeQuantity> {
+        quantities
+            .iter()
+            .map(|(name, quantity)| (name.clone(), KubeQuantity(quantity.canonical())))
+            .collect()
+    };
+    let mut requests = BTreeMap::from([("cpu".to_owned(), KubeQuantity("100m".to_owned()))]);
+    if let Some(memory) = resources.limits.get("memory") {
+        requests.insert("memory".to_owned(), KubeQuantity(memory.canonical()));
+    }
+    requests.extend(kube(&resources.requests));
+    let limits = kube(&resources.limits);
+    ResourceRequirements {
+        claims: None,
+        limits: (!limits.is_empty()).then_some(limits),
+        requests: Some(requests),
+    }
+}
+
+/// The default satisfies the Pod Security Standard `restricted`; 999 is the user of the official images.
+fn pod_security(pod: &Pod) -> PodSecurityContext {
+    let default = PodSecurityContext {
+        fs_group: Some(999),
+        // Changing the owner of every file of a large volume at each start takes minutes.
+        fs_group_change_policy: Some("OnRootMismatch".to_owned()),
+        run_as_group: Some(999),
+        run_as_non_root: Some(true),
+        run_as_user: Some(999),
+        seccomp_profile: Some(SeccompProfile {
+            type_: "RuntimeDefault".to_owned(),
+            ..SeccompProfile::default()
+        }),
+        ..PodSecurityContext::default()
+    };
+    let Some(changes) = &pod.security_context else { return default };
+    let mut merged = serde_json::to_value(&default).unwrap_or(Value::Null);
+    patch::merge(&mut merged, &changes.raw);
+    decode(&merged).0
+}
+
+/// The first 10 digits of a SHA-256, as `sha256sum` prints it: enough to tell the states of one cluster apart.
+pub fn short_hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part.as_bytes());
+        // A separator that cannot occur in the parts.
+        hasher.update([0]);
+    }
+    hasher.finalize().iter().take(5).map(|byte| format!("{byte:02x}")).collect()
 }

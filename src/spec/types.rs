@@ -9,7 +9,7 @@ use k8s_openapi::api::{
         Affinity, Container, EnvFromSource, EnvVar, PodSecurityContext, Toleration, Volume,
         VolumeMount,
     },
-    networking::v1::NetworkPolicyPeer,
+    networking::v1::{NetworkPolicyIngressRule, NetworkPolicyPeer},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -147,6 +147,16 @@ pub enum EngineName {
     Redis,
     /// Valkey.
     Valkey,
+}
+
+impl EngineName {
+    /// The name of the engine, of its programs and of its official image.
+    pub fn name(self) -> &'static str {
+        match self {
+            EngineName::Redis => "redis",
+            EngineName::Valkey => "valkey",
+        }
+    }
 }
 
 /// When the kubelet pulls an image.
@@ -611,11 +621,13 @@ pub struct NetworkPolicy {
     pub enabled: bool,
     /// Who may reach the client port, as NetworkPolicy peers (`podSelector`, `namespaceSelector`, `ipBlock`). Default: everyone.
     pub clients: Vec<Kube<NetworkPolicyPeer>>,
+    /// Further rules for what may reach the pods, as NetworkPolicy ingress rules, for example for a sidecar's port.
+    pub ingress: Vec<Kube<NetworkPolicyIngressRule>>,
 }
 
 impl Default for NetworkPolicy {
     fn default() -> Self {
-        NetworkPolicy { enabled: true, clients: Vec::new() }
+        NetworkPolicy { enabled: true, clients: Vec::new(), ingress: Vec::new() }
     }
 }
 
@@ -844,7 +856,7 @@ pub enum GitOps {
     /// None, or any: kubectl, a pipeline.
     #[default]
     None,
-    /// Argo CD: a sync that replaces or prunes never touches the StatefulSets' volumes.
+    /// Argo CD: it asks before it prunes or deletes a StatefulSet.
     ArgoCD,
     /// Flux: variable substitution is switched off for the ConfigMap, so that it cannot touch what users add to it.
     Flux,

@@ -1,0 +1,94 @@
+//! The bootstrap Job: it creates the cluster from a pristine set of pods, and lets new pods join.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::{
+        batch::v1::{Job, JobSpec},
+        core::v1::{Container, PodTemplateSpec, ResourceRequirements},
+    },
+    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta},
+};
+
+use super::{
+    metadata,
+    pod::{self, container},
+};
+use crate::{
+    plan::{Plan, names, short_hash},
+    templates,
+};
+
+/// The longest pause that Kubernetes makes between two tries.
+const LONGEST_BACK_OFF_SECONDS: i64 = 360;
+
+pub(super) fn bootstrap_job(plan: &Plan) -> Option<Job> {
+    if !plan.bootstrap.enabled {
+        return None;
+    }
+    let template = template(plan);
+    let name = plan.names.bootstrap_job(&hash(plan, &template));
+    let mut metadata = metadata(plan, name);
+    metadata.labels.get_or_insert_default().extend(plan.names.selector(names::BOOTSTRAP));
+    let tries = i64::from(plan.bootstrap.backoff_limit) + 1;
+    Some(Job {
+        metadata,
+        spec: Some(JobSpec {
+            active_deadline_seconds: Some(tries.saturating_mul(
+                i64::from(plan.bootstrap.timeout_seconds) + LONGEST_BACK_OFF_SECONDS,
+            )),
+            backoff_limit: Some(i32::try_from(plan.bootstrap.backoff_limit).unwrap_or(i32::MAX)),
+            template,
+            ..JobSpec::default()
+        }),
+        ..Job::default()
+    })
+}
+
+/// A Job's template cannot be changed and a finished Job does not run again, so everything that must run it anew is in its name: what its
+/// pod is made of, the script, and the topology. No time to live: a tool that finds the Job missing would create it again.
+fn hash(plan: &Plan, template: &PodTemplateSpec) -> String {
+    let template = serde_json::to_string(template).unwrap_or_default();
+    short_hash([&template, templates::BOOTSTRAP.text, templates::LIB.text, &plan.config.topology])
+}
+
+fn template(plan: &Plan) -> PodTemplateSpec {
+    PodTemplateSpec {
+        metadata: Some(ObjectMeta {
+            annotations: (!plan.bootstrap.annotations.is_empty())
+                .then(|| plan.bootstrap.annotations.clone()),
+            labels: Some(plan.names.selector(names::BOOTSTRAP)),
+            ..ObjectMeta::default()
+        }),
+        spec: Some(pod::bootstrap_spec(plan, bootstrap(plan))),
+    }
+}
+
+fn bootstrap(plan: &Plan) -> Container {
+    let mut env = container::common_env(plan);
+    env.extend([
+        container::env("REPLICAS_PER_SHARD", plan.replicas_per_shard.to_string()),
+        container::env("SHARDS", plan.shards.to_string()),
+        container::env("TIMEOUT_SECONDS", plan.bootstrap.timeout_seconds.to_string()),
+    ]);
+    let quantities = |cpu: Option<&str>, memory: &str| -> Option<BTreeMap<String, Quantity>> {
+        let cpu = cpu.map(|cpu| ("cpu".to_owned(), Quantity(cpu.to_owned())));
+        Some(cpu.into_iter().chain([("memory".to_owned(), Quantity(memory.to_owned()))]).collect())
+    };
+    Container {
+        command: Some(container::script(templates::BOOTSTRAP)),
+        env: Some(env),
+        name: names::BOOTSTRAP.to_owned(),
+        // A shell and one client at a time.
+        resources: Some(ResourceRequirements {
+            limits: quantities(None, "64Mi"),
+            requests: quantities(Some("50m"), "64Mi"),
+            ..ResourceRequirements::default()
+        }),
+        volume_mounts: Some(vec![
+            container::mount(names::CONF, true),
+            container::mount(names::TMP, false),
+        ]),
+        ..container::container(plan)
+    }
+}

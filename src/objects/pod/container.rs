@@ -1,0 +1,148 @@
+//! The containers: what they run, with which variables and mounts, and what they may do.
+
+use k8s_openapi::api::core::v1::{
+    Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, ExecAction, Lifecycle,
+    LifecycleHandler, ObjectFieldSelector, SecurityContext, VolumeMount,
+};
+
+use super::probes;
+use crate::{
+    plan::{Plan, names},
+    spec::types::PullPolicy,
+    templates::{self, Script},
+};
+
+/// The container that runs the server.
+pub(in crate::objects) fn server(plan: &Plan) -> Container {
+    let pod = &plan.pod;
+    let mut mounts =
+        vec![mount(names::CONF, true), mount(names::DATA, false), mount(names::TMP, false)];
+    mounts.extend(pod.volume_mounts.iter().map(|mount| mount.typed.clone()));
+    let env_from: Vec<_> = pod.env_from.iter().map(|source| source.typed.clone()).collect();
+    Container {
+        command: Some(script(templates::ENTRYPOINT)),
+        env: Some(server_env(plan)),
+        env_from: (!env_from.is_empty()).then_some(env_from),
+        lifecycle: Some(Lifecycle {
+            pre_stop: Some(LifecycleHandler {
+                exec: Some(ExecAction { command: Some(script(templates::PRE_STOP)) }),
+                ..LifecycleHandler::default()
+            }),
+            ..Lifecycle::default()
+        }),
+        liveness_probe: Some(probes::liveness(plan)),
+        name: names::SERVER_CONTAINER.to_owned(),
+        ports: Some(vec![
+            port(names::CLIENT_PORT, plan.client_port),
+            port(names::BUS_PORT, plan.bus_port),
+        ]),
+        readiness_probe: Some(probes::readiness(plan)),
+        resources: Some(plan.resources.clone()),
+        startup_probe: Some(probes::startup(plan)),
+        volume_mounts: Some(mounts),
+        ..container(plan)
+    }
+}
+
+/// What all containers of ours have in common: the image, and that they may do nothing but run.
+pub(in crate::objects) fn container(plan: &Plan) -> Container {
+    Container {
+        image: Some(plan.image.reference.clone()),
+        image_pull_policy: Some(
+            match plan.image.pull_policy {
+                PullPolicy::Always => "Always",
+                PullPolicy::IfNotPresent => "IfNotPresent",
+                PullPolicy::Never => "Never",
+            }
+            .to_owned(),
+        ),
+        security_context: Some(SecurityContext {
+            allow_privilege_escalation: Some(false),
+            capabilities: Some(Capabilities {
+                drop: Some(vec!["ALL".to_owned()]),
+                ..Capabilities::default()
+            }),
+            read_only_root_filesystem: Some(true),
+            ..SecurityContext::default()
+        }),
+        ..Container::default()
+    }
+}
+
+fn server_env(plan: &Plan) -> Vec<EnvVar> {
+    let mut env = common_env(plan);
+    env.extend([
+        self::env("HANDOVER_SECONDS", plan.lifecycle.handover_seconds.to_string()),
+        // All of the pod's addresses: the entrypoint takes the one of its family.
+        field("POD_IPS", "status.podIPs"),
+        field("POD_NAME", "metadata.name"),
+    ]);
+    if plan.network.announce_hostnames {
+        let hostname = format!(
+            "$(POD_NAME).{}.$(POD_NAMESPACE).svc.{}",
+            plan.names.headless_service(),
+            plan.network.cluster_domain
+        );
+        env.extend([
+            field("POD_NAMESPACE", "metadata.namespace"),
+            self::env("ANNOUNCE_HOSTNAME", hostname),
+        ]);
+    }
+    env.extend(plan.pod.env.iter().map(|variable| variable.typed.clone()));
+    env
+}
+
+/// What all scripts read.
+pub(in crate::objects) fn common_env(plan: &Plan) -> Vec<EnvVar> {
+    let mut env = vec![
+        self::env("BUS_PORT", plan.bus_port.to_string()),
+        self::env("CLIENT_PORT", plan.client_port.to_string()),
+        self::env("ENGINE", plan.engine.name()),
+    ];
+    env.extend(plan.ip_family.map(|family| self::env("IP_FAMILY", family.name())));
+    env
+}
+
+/// A variable with a value.
+pub(in crate::objects) fn env(name: &str, value: impl Into<String>) -> EnvVar {
+    EnvVar { name: name.to_owned(), value: Some(value.into()), ..EnvVar::default() }
+}
+
+/// A variable with a field of the pod.
+fn field(name: &str, path: &str) -> EnvVar {
+    EnvVar {
+        name: name.to_owned(),
+        value_from: Some(EnvVarSource {
+            field_ref: Some(ObjectFieldSelector {
+                field_path: path.to_owned(),
+                ..ObjectFieldSelector::default()
+            }),
+            ..EnvVarSource::default()
+        }),
+        ..EnvVar::default()
+    }
+}
+
+/// The command that runs a script of the ConfigMap.
+pub(in crate::objects) fn script(script: Script) -> Vec<String> {
+    vec!["/bin/sh".to_owned(), format!("{}/{}", names::CONF.1, script.name)]
+}
+
+/// The mount of one of our volumes at its place.
+pub(in crate::objects) fn mount((name, path): (&str, &str), read_only: bool) -> VolumeMount {
+    VolumeMount {
+        mount_path: path.to_owned(),
+        name: name.to_owned(),
+        read_only: read_only.then_some(true),
+        ..VolumeMount::default()
+    }
+}
+
+fn port(name: &str, port: u16) -> ContainerPort {
+    ContainerPort {
+        container_port: port.into(),
+        name: Some(name.to_owned()),
+        protocol: Some("TCP".to_owned()),
+        ..ContainerPort::default()
+    }
+}

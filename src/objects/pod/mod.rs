@@ -1,0 +1,91 @@
+//! The pods: those of the cluster, and that of the bootstrap Job.
+
+pub(super) mod container;
+mod probes;
+mod scheduling;
+mod volumes;
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::core::v1::{Container, LocalObjectReference, PodSpec, PodTemplateSpec},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+
+use crate::plan::{Plan, names};
+
+/// The template of a StatefulSet's pods. Every byte of it counts: a change restarts them.
+pub(super) fn node_template(plan: &Plan, selector: BTreeMap<String, String>) -> PodTemplateSpec {
+    let mut labels = plan.pod.labels.clone();
+    labels.extend(selector.clone());
+    let mut annotations = plan.pod.annotations.clone();
+    annotations.insert(names::CONFIG_HASH.to_owned(), plan.config.hash.clone());
+    PodTemplateSpec {
+        metadata: Some(ObjectMeta {
+            annotations: Some(annotations),
+            labels: Some(labels),
+            ..ObjectMeta::default()
+        }),
+        spec: Some(node_spec(plan, selector)),
+    }
+}
+
+fn node_spec(plan: &Plan, selector: BTreeMap<String, String>) -> PodSpec {
+    let pod = &plan.pod;
+    let mut containers = vec![container::server(plan)];
+    containers.extend(pod.sidecars.iter().map(|sidecar| sidecar.typed.clone()));
+    let init_containers: Vec<_> =
+        pod.init_containers.iter().map(|container| container.typed.clone()).collect();
+    PodSpec {
+        affinity: scheduling::affinity(plan, &selector),
+        containers,
+        init_containers: (!init_containers.is_empty()).then_some(init_containers),
+        node_selector: (!pod.node_selector.is_empty()).then(|| pod.node_selector.clone()),
+        termination_grace_period_seconds: Some(
+            plan.lifecycle.termination_grace_period_seconds.into(),
+        ),
+        topology_spread_constraints: scheduling::zone_spread(plan, selector),
+        volumes: Some(volumes::node_volumes(plan)),
+        ..common(plan)
+    }
+}
+
+/// The pod of the bootstrap Job.
+pub(super) fn bootstrap_spec(plan: &Plan, container: Container) -> PodSpec {
+    PodSpec {
+        containers: vec![container],
+        // A failed try is kept with its log, and the Job makes another pod.
+        restart_policy: Some("Never".to_owned()),
+        volumes: Some(volumes::bootstrap_volumes(plan)),
+        ..common(plan)
+    }
+}
+
+/// What all pods have in common.
+fn common(plan: &Plan) -> PodSpec {
+    let pod = &plan.pod;
+    let pull_secrets: Vec<_> = plan
+        .image
+        .pull_secrets
+        .iter()
+        .map(|name| LocalObjectReference { name: name.clone() })
+        .collect();
+    let tolerations: Vec<_> =
+        pod.tolerations.iter().map(|toleration| toleration.typed.clone()).collect();
+    PodSpec {
+        // Nothing in the pods talks to the API server.
+        automount_service_account_token: Some(false),
+        // Else every Service of the namespace adds variables to the environment.
+        enable_service_links: Some(false),
+        image_pull_secrets: (!pull_secrets.is_empty()).then_some(pull_secrets),
+        priority_class_name: pod.priority_class_name.clone(),
+        runtime_class_name: pod.runtime_class_name.clone(),
+        scheduler_name: pod.scheduler_name.clone(),
+        security_context: Some(plan.pod_security.clone()),
+        service_account_name: Some(
+            pod.service_account_name.clone().unwrap_or_else(|| plan.names.cluster.clone()),
+        ),
+        tolerations: (!tolerations.is_empty()).then_some(tolerations),
+        ..PodSpec::default()
+    }
+}

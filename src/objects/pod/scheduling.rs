@@ -1,0 +1,94 @@
+//! Where pods may run: a shard's pods on different nodes and in different zones, and the user's own rules besides.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::core::v1::{
+        Affinity, NodeSelectorRequirement, NodeSelectorTerm, PodAffinityTerm,
+        TopologySpreadConstraint, WeightedPodAffinityTerm,
+    },
+    apimachinery::pkg::apis::meta::v1::LabelSelector,
+};
+
+use crate::{plan::Plan, spec::types::SpreadRule};
+
+const NODE: &str = "kubernetes.io/hostname";
+const ZONE: &str = "topology.kubernetes.io/zone";
+
+/// The user's affinity rules with ours added. `selector` finds the pods that are kept apart.
+pub(super) fn affinity(plan: &Plan, selector: &BTreeMap<String, String>) -> Option<Affinity> {
+    let mut affinity =
+        plan.pod.affinity.as_ref().map(|affinity| affinity.typed.clone()).unwrap_or_default();
+    spread_nodes(plan.spread_nodes, selector, &mut affinity);
+    if !plan.zones.is_empty() {
+        restrict_zones(&plan.zones, &mut affinity);
+    }
+    (affinity != Affinity::default()).then_some(affinity)
+}
+
+fn spread_nodes(rule: SpreadRule, selector: &BTreeMap<String, String>, affinity: &mut Affinity) {
+    let term = PodAffinityTerm {
+        label_selector: Some(LabelSelector {
+            match_labels: Some(selector.clone()),
+            ..LabelSelector::default()
+        }),
+        topology_key: NODE.to_owned(),
+        ..PodAffinityTerm::default()
+    };
+    match rule {
+        SpreadRule::Required => affinity
+            .pod_anti_affinity
+            .get_or_insert_default()
+            .required_during_scheduling_ignored_during_execution
+            .get_or_insert_default()
+            .push(term),
+        SpreadRule::Preferred => affinity
+            .pod_anti_affinity
+            .get_or_insert_default()
+            .preferred_during_scheduling_ignored_during_execution
+            .get_or_insert_default()
+            .push(WeightedPodAffinityTerm { pod_affinity_term: term, weight: 100 }),
+        SpreadRule::None => {}
+    }
+}
+
+/// A pod fits when it fits any of the terms, so the zones are added to each of them.
+fn restrict_zones(zones: &[String], affinity: &mut Affinity) {
+    let required = affinity
+        .node_affinity
+        .get_or_insert_default()
+        .required_during_scheduling_ignored_during_execution
+        .get_or_insert_default();
+    if required.node_selector_terms.is_empty() {
+        required.node_selector_terms.push(NodeSelectorTerm::default());
+    }
+    for term in &mut required.node_selector_terms {
+        term.match_expressions.get_or_insert_default().push(NodeSelectorRequirement {
+            key: ZONE.to_owned(),
+            operator: "In".to_owned(),
+            values: Some(zones.to_vec()),
+        });
+    }
+}
+
+/// The pods of a shard over zones; of the cluster, where any pod may serve any shard.
+pub(super) fn zone_spread(
+    plan: &Plan,
+    selector: BTreeMap<String, String>,
+) -> Option<Vec<TopologySpreadConstraint>> {
+    let when_unsatisfiable = match plan.spread_zones {
+        SpreadRule::Required => "DoNotSchedule",
+        SpreadRule::Preferred => "ScheduleAnyway",
+        SpreadRule::None => return None,
+    };
+    Some(vec![TopologySpreadConstraint {
+        label_selector: Some(LabelSelector {
+            match_labels: Some(selector),
+            ..LabelSelector::default()
+        }),
+        max_skew: 1,
+        topology_key: ZONE.to_owned(),
+        when_unsatisfiable: when_unsatisfiable.to_owned(),
+        ..TopologySpreadConstraint::default()
+    }])
+}

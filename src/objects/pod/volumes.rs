@@ -1,0 +1,58 @@
+//! The volumes of the pods. The data volume comes from the StatefulSet's claim, unless it is ephemeral.
+
+use k8s_openapi::{
+    api::core::v1::{ConfigMapVolumeSource, EmptyDirVolumeSource, Volume},
+    apimachinery::pkg::api::resource::Quantity,
+};
+
+use crate::{
+    plan::{Plan, names},
+    spec::types::Medium,
+};
+
+pub(super) fn node_volumes(plan: &Plan) -> Vec<Volume> {
+    let mut volumes = vec![conf(plan)];
+    if let Some(ephemeral) = &plan.storage.ephemeral {
+        volumes.push(empty_dir(
+            names::DATA.0,
+            ephemeral.size_limit.as_ref().map(|limit| Quantity(limit.canonical())),
+            ephemeral.medium,
+        ));
+    }
+    volumes.push(tmp());
+    volumes.extend(plan.pod.volumes.iter().map(|volume| volume.typed.clone()));
+    volumes
+}
+
+pub(super) fn bootstrap_volumes(plan: &Plan) -> Vec<Volume> {
+    vec![conf(plan), tmp()]
+}
+
+fn conf(plan: &Plan) -> Volume {
+    Volume {
+        config_map: Some(ConfigMapVolumeSource {
+            // Readable for all, writable for none; the shell runs the scripts, so they need not be executable.
+            default_mode: Some(0o444),
+            name: plan.names.cluster.clone(),
+            ..ConfigMapVolumeSource::default()
+        }),
+        name: names::CONF.0.to_owned(),
+        ..Volume::default()
+    }
+}
+
+/// For a mark, a configuration fragment and a few lists: some kilobytes.
+fn tmp() -> Volume {
+    empty_dir(names::TMP.0, Some(Quantity("16Mi".to_owned())), Medium::Disk)
+}
+
+fn empty_dir(name: &str, size_limit: Option<Quantity>, medium: Medium) -> Volume {
+    Volume {
+        empty_dir: Some(EmptyDirVolumeSource {
+            medium: (medium == Medium::Memory).then(|| "Memory".to_owned()),
+            size_limit,
+        }),
+        name: name.to_owned(),
+        ..Volume::default()
+    }
+}

@@ -1,0 +1,70 @@
+//! The Services: one that gives every pod its DNS name, and one that clients find the cluster by.
+
+use k8s_openapi::{
+    api::core::v1::{Service, ServicePort, ServiceSpec},
+    apimachinery::pkg::util::intstr::IntOrString,
+};
+
+use super::metadata;
+use crate::plan::{Plan, names};
+
+/// The headless Service, which gives each pod its DNS name, ready or not: pods must find each other before they can become ready.
+pub(super) fn headless_service(plan: &Plan) -> Service {
+    Service {
+        metadata: metadata(plan, plan.names.headless_service()),
+        spec: Some(ServiceSpec {
+            cluster_ip: Some("None".to_owned()),
+            ports: Some(vec![client_port(plan), port(names::BUS_PORT, plan.bus_port)]),
+            publish_not_ready_addresses: Some(true),
+            ..spec(plan)
+        }),
+        ..Service::default()
+    }
+}
+
+/// The Service that clients find the cluster by: any ready pod answers, and tells them about the others.
+pub(super) fn client_service(plan: &Plan) -> Option<Service> {
+    let service = &plan.network.client_service;
+    if !service.enabled {
+        return None;
+    }
+    let mut metadata = metadata(plan, plan.names.client_service());
+    if !service.annotations.is_empty() {
+        metadata.annotations.get_or_insert_default().extend(service.annotations.clone());
+    }
+    Some(Service {
+        metadata,
+        spec: Some(ServiceSpec { ports: Some(vec![client_port(plan)]), ..spec(plan) }),
+        ..Service::default()
+    })
+}
+
+fn spec(plan: &Plan) -> ServiceSpec {
+    let families = &plan.network.ip_families;
+    ServiceSpec {
+        ip_families: (!families.is_empty())
+            .then(|| families.iter().map(|family| family.name().to_owned()).collect()),
+        ip_family_policy: plan.network.ip_family_policy.map(|policy| policy.name().to_owned()),
+        selector: Some(plan.names.selector(names::NODE)),
+        type_: Some("ClusterIP".to_owned()),
+        ..ServiceSpec::default()
+    }
+}
+
+/// `appProtocol` tells a service mesh what it carries, whatever the port is called.
+fn client_port(plan: &Plan) -> ServicePort {
+    ServicePort {
+        app_protocol: Some("redis".to_owned()),
+        ..port(names::CLIENT_PORT, plan.client_port)
+    }
+}
+
+fn port(name: &str, port: u16) -> ServicePort {
+    ServicePort {
+        name: Some(name.to_owned()),
+        port: port.into(),
+        protocol: Some("TCP".to_owned()),
+        target_port: Some(IntOrString::String(name.to_owned())),
+        ..ServicePort::default()
+    }
+}

@@ -1,0 +1,133 @@
+//! The files of the ConfigMap, and the hash that rolls the pods.
+
+use std::collections::BTreeMap;
+
+use super::{StatefulSetPlan, memory, names::Names, short_hash};
+use crate::{
+    spec::{
+        directives,
+        types::{EndpointType, EngineName, Spec},
+    },
+    templates::{self, RedisConf},
+};
+
+/// The files of the ConfigMap that differ between clusters.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `redis.conf`: what takes effect when the server starts.
+    pub redis_conf: String,
+    /// `live.conf`: what can be changed while the server runs.
+    pub live_conf: String,
+    /// `topology`: every pod's host name, and its shard or `-`.
+    pub topology: String,
+    /// Changes when a pod must restart to follow: with `redis.conf`, with the names (not the values) of the directives in `live.conf`, and with
+    /// the script that starts the server.
+    pub hash: String,
+}
+
+impl Config {
+    pub(super) fn new(
+        spec: &Spec,
+        names: &Names,
+        stateful_sets: &[StatefulSetPlan],
+        client_port: u16,
+        bus_port: u16,
+    ) -> Config {
+        let (live, fixed): (Vec<_>, Vec<_>) = directives(spec)
+            .into_iter()
+            .flat_map(|(directive, values)| {
+                values.into_iter().map(move |value| (directive.clone(), value))
+            })
+            .partition(|(directive, value)| is_live(spec, directive, value));
+        let redis_conf = templates::redis_conf(&RedisConf {
+            title: &format!("The cluster {}.", names.cluster),
+            client_port: client_port.into(),
+            bus_port: bus_port.into(),
+            hostname_endpoints: spec.network.preferred_endpoint_type == EndpointType::Hostname,
+            failover_on_sigterm: spec.engine.name == EngineName::Valkey
+                && major(&spec.engine.version) >= 9,
+            append_only: spec.persistence.mode.appends(),
+            snapshots: &snapshots(spec),
+            fixed: &fixed,
+        });
+        let live_conf = templates::live_conf(&live);
+        let mut live_names: Vec<_> = live.iter().map(|(directive, _)| directive.as_str()).collect();
+        live_names.dedup();
+        let hash = short_hash(
+            [redis_conf.as_str(), templates::ENTRYPOINT.text, templates::LIB.text]
+                .into_iter()
+                .chain(live_names),
+        );
+        Config { redis_conf, live_conf, topology: topology(names, stateful_sets), hash }
+    }
+}
+
+/// Directives that are not tied to another part of the spec, sorted. Precedence, lowest first:
+/// 1. our defaults, 2. the other fields of the spec, 3. `spec.config`, which may not name what 2 decides.
+fn directives(spec: &Spec) -> BTreeMap<String, Vec<String>> {
+    let mut directives = BTreeMap::new();
+    let mut set =
+        |directive: &str, value: String| directives.insert(directive.to_owned(), vec![value]);
+
+    // Replicas stay with the shard whose nodes and zones they were spread over; a drained master stays a master.
+    set("cluster-allow-replica-migration", "no".to_owned());
+    // A crashed master is replaced after about 8 seconds; with the engine's 15000 it takes 21.
+    set("cluster-node-timeout", "5000".to_owned());
+    // Losing one shard leaves the others serving.
+    set("cluster-require-full-coverage", "no".to_owned());
+    // A new replica is in sync, and so able to take over, 5 seconds sooner than with the engine's default.
+    set("repl-diskless-sync-delay", "0".to_owned());
+
+    if let Some(maxmemory) = memory::maxmemory(spec) {
+        set("maxmemory", memory::directive(maxmemory));
+        set("repl-backlog-size", memory::directive(memory::backlog(maxmemory)));
+    }
+    set("maxmemory-policy", spec.memory.maxmemory_policy.name().to_owned());
+    if spec.persistence.mode.appends() {
+        set("appendfsync", spec.persistence.appendfsync.name().to_owned());
+    }
+
+    directives
+        .extend(spec.config.iter().map(|(directive, value)| (directive.clone(), value.lines())));
+    directives
+}
+
+/// Whether the entrypoint can hand a change of the directive to the running server. A quoted value would need the server's own parser.
+fn is_live(spec: &Spec, directive: &str, value: &str) -> bool {
+    directives::is_live(spec.engine.name, &spec.engine.version, directive)
+        && !value.is_empty()
+        && !value.contains(['"', '\'', '\\'])
+}
+
+/// The value of `save`; empty for never.
+fn snapshots(spec: &Spec) -> String {
+    if !spec.persistence.mode.snapshots() {
+        return String::new();
+    }
+    if spec.persistence.snapshots.is_empty() {
+        return "3600 1 300 100 60 10000".to_owned();
+    }
+    let pairs: Vec<_> = spec
+        .persistence
+        .snapshots
+        .iter()
+        .map(|snapshot| format!("{} {}", snapshot.seconds, snapshot.changes))
+        .collect();
+    pairs.join(" ")
+}
+
+fn major(version: &str) -> u32 {
+    version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0)
+}
+
+/// The pods read this file anew all the time, so that a scaled cluster needs no restart.
+fn topology(names: &Names, stateful_sets: &[StatefulSetPlan]) -> String {
+    let mut lines = String::from("# host shard\n");
+    for stateful_set in stateful_sets {
+        let shard = stateful_set.shard.map_or_else(|| "-".to_owned(), |shard| shard.to_string());
+        for pod in stateful_set.pod_names() {
+            lines.push_str(&format!("{} {shard}\n", names.host(&pod)));
+        }
+    }
+    lines
+}

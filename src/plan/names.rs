@@ -1,0 +1,74 @@
+//! Every name, label, port name and path that objects share, once.
+
+use std::collections::BTreeMap;
+
+/// The label that carries a pod's shard.
+pub const SHARD_LABEL: &str = "redis-cluster-gen.dev/shard";
+/// The annotation on pod templates that makes a changed configuration roll the pods.
+pub const CONFIG_HASH: &str = "redis-cluster-gen.dev/config-hash";
+/// The value of `app.kubernetes.io/component` of the cluster's pods.
+pub const NODE: &str = "node";
+/// The value of `app.kubernetes.io/component` of the bootstrap Job's pods, so that no Service, budget or policy for nodes selects them.
+pub const BOOTSTRAP: &str = "bootstrap";
+
+/// The container that runs the server, whichever engine it is.
+pub const SERVER_CONTAINER: &str = "redis";
+/// The name of the client port in pods and Services.
+pub const CLIENT_PORT: &str = "client";
+/// The name of the bus port in pods and Services.
+pub const BUS_PORT: &str = "bus";
+
+/// The volume with the configuration and the scripts, and where it is mounted.
+pub const CONF: (&str, &str) = ("conf", "/conf");
+/// The volume with the data, and where it is mounted.
+pub const DATA: (&str, &str) = ("data", "/data");
+/// The volume for short-lived files, and where it is mounted: everything else is read-only.
+pub const TMP: (&str, &str) = ("tmp", "/tmp");
+
+/// The names of a cluster's objects.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// The cluster, and so its ConfigMap, ServiceAccount, budget, policy and headless Service.
+    pub cluster: String,
+}
+
+impl Names {
+    /// The headless Service, which gives each pod its DNS name.
+    pub fn headless_service(&self) -> &str {
+        &self.cluster
+    }
+
+    /// The Service that clients find the cluster by.
+    pub fn client_service(&self) -> String {
+        format!("{}-client", self.cluster)
+    }
+
+    /// The StatefulSet of a shard.
+    pub fn shard_stateful_set(&self, shard: u32) -> String {
+        format!("{}-shard-{shard}", self.cluster)
+    }
+
+    /// The bootstrap Job; the hash stands for everything that must run it anew.
+    pub fn bootstrap_job(&self, hash: &str) -> String {
+        format!("{}-bootstrap-{hash}", self.cluster)
+    }
+
+    /// The name of a pod that resolves within its namespace, wherever that is.
+    pub fn host(&self, pod: &str) -> String {
+        format!("{pod}.{}", self.headless_service())
+    }
+
+    /// The labels that select pods of a component. They can never change: no version, and nothing from the user.
+    pub fn selector(&self, component: &str) -> BTreeMap<String, String> {
+        labels([
+            ("app.kubernetes.io/component", component),
+            ("app.kubernetes.io/instance", &self.cluster),
+            ("app.kubernetes.io/name", "redis-cluster"),
+        ])
+    }
+}
+
+/// Owned labels.
+pub fn labels<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
