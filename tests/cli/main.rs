@@ -1,1 +1,3 @@
 //! Runs the real binary over real files and compares its whole output.
+
+mod golden;
