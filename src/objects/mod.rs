@@ -71,3 +71,118 @@ fn metadata(plan: &Plan, name: impl Into<String>) -> ObjectMeta {
 fn pods_of(plan: &Plan, component: &str) -> LabelSelector {
     LabelSelector { match_labels: Some(plan.names.selector(component)), ..LabelSelector::default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::build;
+    use crate::{document::Document, plan::Plan, spec::Options};
+
+    fn documents(spec: Value) -> Vec<Document> {
+        let mut cluster = json!({
+            "apiVersion": "redis-cluster-gen.dev/v1alpha1",
+            "kind": "RedisCluster",
+            "metadata": {"name": "stock", "labels": {"team": "shop"}},
+            "spec": {"engine": {"version": "8.0.6"}, "storage": {"size": "1Gi"}},
+        });
+        super::patch::merge(&mut cluster["spec"], &spec);
+        let cluster = serde_json::from_value(cluster).expect("a spec");
+        build(&Plan::new(&cluster, &Options::default()))
+    }
+
+    fn one<'a>(documents: &'a [Document], kind: &str) -> &'a Value {
+        &documents.iter().find(|document| document.kind() == kind).expect("the kind").value
+    }
+
+    fn hash(spec: Value) -> Value {
+        let pointer = "/spec/template/metadata/annotations/redis-cluster-gen.dev~1config-hash";
+        one(&documents(spec), "StatefulSet").pointer(pointer).expect("the hash").clone()
+    }
+
+    fn job(spec: Value) -> Value {
+        one(&documents(spec), "Job")["metadata"]["name"].clone()
+    }
+
+    #[test]
+    fn selectors_find_their_pods_and_no_others() {
+        for layout in ["StatefulSetPerShard", "SingleStatefulSet"] {
+            let documents = documents(
+                json!({"topology": {"layout": layout}, "pod": {"labels": {"tier": "data"}}}),
+            );
+            let job = &one(&documents, "Job")["spec"]["template"]["metadata"]["labels"];
+            for document in documents.iter().filter(|document| document.kind() == "StatefulSet") {
+                let template = &document.value["spec"]["template"]["metadata"]["labels"];
+                let selectors = [
+                    &document.value["spec"]["selector"]["matchLabels"],
+                    &one(&documents, "Service")["spec"]["selector"],
+                    &one(&documents, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+                    &one(&documents, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+                ];
+                for selector in selectors {
+                    let selector = selector.as_object().expect("a mapping");
+                    assert!(
+                        selector.iter().all(|(key, value)| template[key] == *value),
+                        "{selector:?}"
+                    );
+                    assert!(selector.iter().any(|(key, value)| job[key] != *value), "{selector:?}");
+                    assert!(
+                        !selector.contains_key("team") && !selector.contains_key("tier"),
+                        "{selector:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pods_roll_for_what_a_running_server_cannot_follow() {
+        let base = json!({"config": {"databases": 4, "maxclients": 100}});
+        assert_ne!(
+            hash(base.clone()),
+            hash(json!({"config": {"databases": 5, "maxclients": 100}}))
+        );
+        assert_eq!(
+            hash(base.clone()),
+            hash(json!({"config": {"databases": 4, "maxclients": 200}}))
+        );
+        // The server keeps a value whose line is gone until it restarts.
+        assert_ne!(hash(base.clone()), hash(json!({"config": {"databases": 4}})));
+        // Joining pods are in the topology, which running pods read anew.
+        assert_eq!(hash(json!({})), hash(json!({"topology": {"shards": 5}})));
+    }
+
+    #[test]
+    fn the_job_runs_anew_for_what_it_works_on() {
+        assert_eq!(job(json!({})), job(json!({"config": {"databases": 5}})));
+        assert_ne!(job(json!({})), job(json!({"topology": {"shards": 5}})));
+        assert_ne!(job(json!({})), job(json!({"engine": {"image": "redis:8.0.6-alpine"}})));
+        assert_ne!(job(json!({})), job(json!({"bootstrap": {"timeoutSeconds": 60}})));
+    }
+
+    #[test]
+    fn patches_merge_lists_as_kubernetes_does() {
+        let documents = documents(json!({"patches": [{
+            "target": {"kind": "StatefulSet", "name": "stock-shard-1"},
+            "merge": {"spec": {"template": {"spec": {"containers": [{
+                "name": "redis",
+                "ports": [{"containerPort": 6379, "protocol": "UDP", "name": "udp"}],
+                "env": [{"name": "ENGINE", "value": "other"}],
+                "readinessProbe": null,
+            }]}}}},
+        }]}));
+        let containers = |name: &str| {
+            let set = documents.iter().find(|document| document.name() == name).expect("the set");
+            set.value["spec"]["template"]["spec"]["containers"].clone()
+        };
+        let (changed, other) = (containers("stock-shard-1"), containers("stock-shard-0"));
+        assert_eq!(changed.as_array().map(Vec::len), Some(1));
+        assert_eq!(changed[0]["ports"].as_array().map(Vec::len), Some(3));
+        assert_eq!(
+            changed[0]["env"].as_array().map(Vec::len),
+            other[0]["env"].as_array().map(Vec::len)
+        );
+        assert!(changed[0].get("readinessProbe").is_none());
+        assert!(other[0].get("readinessProbe").is_some());
+    }
+}

@@ -34,3 +34,45 @@ pub(super) fn directive(bytes: u64) -> String {
 pub(super) fn backlog(maxmemory: u64) -> u64 {
     (maxmemory / 32).clamp(MIB, 128 * MIB)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{backlog, directive, maxmemory};
+
+    fn of(memory: Value, persistence: &str, limit: Value) -> Option<u64> {
+        let spec = json!({
+            "engine": {"version": "8.0.6"},
+            "storage": {"size": "1Gi"},
+            "memory": memory,
+            "persistence": {"mode": persistence},
+            "pod": {"resources": {"limits": limit}},
+        });
+        maxmemory(&serde_json::from_value(spec).expect("a spec"))
+    }
+
+    #[test]
+    fn data_has_what_the_headroom_leaves() {
+        let gib = 1_u64 << 30;
+        let near =
+            |value: Option<u64>, expected: u64| value.expect("a value").abs_diff(expected) < 100;
+        assert!(near(of(json!({}), "AOF", json!({"memory": "1Gi"})), gib / 10 * 6));
+        assert!(near(of(json!({}), "None", json!({"memory": "1Gi"})), gib / 4 * 3));
+        assert!(near(of(json!({"headroomPercent": 50}), "AOF", json!({"memory": "1Gi"})), gib / 2));
+        assert_eq!(
+            of(json!({"maxmemory": "100Mi"}), "AOF", json!({"memory": "1Gi"})),
+            Some(100 << 20)
+        );
+        assert_eq!(of(json!({}), "AOF", json!({})), None);
+    }
+
+    #[test]
+    fn values_are_whole_mebibytes() {
+        assert_eq!(directive((307 << 20) + 5), "307mb");
+        assert_eq!(directive(4096), "4096");
+        assert_eq!(backlog(16 << 20), 1 << 20);
+        assert_eq!(backlog(1 << 30), 32 << 20);
+        assert_eq!(backlog(64 << 30), 128 << 20);
+    }
+}

@@ -287,3 +287,23 @@ pub fn short_hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     }
     hasher.finalize().iter().take(5).map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::derived_bus_port;
+
+    #[test]
+    fn clusters_have_bus_ports_of_their_own() {
+        let ports: Vec<_> = ["", "shop", "prod"]
+            .iter()
+            .flat_map(|namespace| ["a", "b"].map(|name| derived_bus_port(namespace, name)))
+            .collect();
+        assert!(ports.iter().all(|port| (20_000..30_000).contains(port)), "{ports:?}");
+        let mut distinct = ports.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), ports.len(), "{ports:?}");
+        // A namespace and a name that join to the same text are still two clusters.
+        assert_ne!(derived_bus_port("a", "b-c"), derived_bus_port("a-b", "c"));
+    }
+}
