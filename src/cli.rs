@@ -44,6 +44,7 @@ pub(crate) fn command() -> clap::Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Init(Init),
     Validate(Validate),
     Render(Render),
     Completion(Completion),
@@ -111,6 +112,38 @@ pub(crate) struct Target {
     /// The oldest Kubernetes that the manifests must work on, such as 1.33 or v1.34.2
     #[arg(long, value_name = "VERSION", default_value = OLDEST_KUBE_VERSION, value_parser = kube_version)]
     pub(crate) kube_version: KubeVersion,
+}
+
+/// Writes a commented spec to begin with
+///
+/// A file that is there is never overwritten.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The file or folder to write to; `-` is stdout
+    ///
+    /// In a folder, the file is named `redis-cluster.yaml`.
+    #[arg(value_name = "PATH", default_value = "redis-cluster.yaml")]
+    pub(crate) path: PathBuf,
+    /// Which spec
+    #[arg(short, long, value_enum, value_name = "NAME", default_value_t)]
+    pub(crate) example: Example,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Example {
+    /// A name, a version and a size; the defaults do the rest
+    #[default]
+    Minimal,
+    /// Three zones, limits, everything hardened
+    Production,
+    /// A cache: no volumes, no persistence
+    Cache,
+    /// Valkey instead of Redis
+    Valkey,
+    /// One small node: kind, minikube, Docker Desktop
+    Local,
+    /// Six pods in one StatefulSet, as in many tutorials
+    Seed,
 }
 
 impl Target {

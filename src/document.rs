@@ -42,16 +42,18 @@ impl Document {
 
     /// Sorts as Helm and Argo CD apply: by kind, then namespace, then name.
     pub(crate) fn order(&self) -> (usize, &str, &str, &str) {
-        let kind = INSTALL_ORDER
-            .iter()
-            .position(|kind| *kind == self.kind())
-            .unwrap_or(INSTALL_ORDER.len());
-        (kind, self.kind(), self.namespace(), self.name())
+        (install_rank(self.kind()), self.kind(), self.namespace(), self.name())
     }
 
     fn text(&self, pointer: &str) -> &str {
         self.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
+}
+
+/// The place of a kind, in any case of letters, in the order in which Helm and Argo CD apply.
+pub fn install_rank(kind: &str) -> usize {
+    let known = INSTALL_ORDER.iter().position(|known| known.eq_ignore_ascii_case(kind));
+    known.unwrap_or(INSTALL_ORDER.len())
 }
 
 /// The order in which Helm installs kinds, as `InstallOrder` in its `pkg/release/v1/util/kind_sorter.go`; unknown kinds come last.

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     };
     let messages = Messages::new(&cli.messages);
     let answer = match &cli.command {
+        Command::Init(args) => commands::init::run(args, messages),
         Command::Validate(args) => commands::validate::run(args, messages),
         Command::Render(args) => commands::render::run(args, messages),
         Command::Completion(args) => commands::completion::run(args),

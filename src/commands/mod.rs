@@ -1,6 +1,7 @@
 //! The commands, one file for each.
 
 pub(crate) mod completion;
+pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod render;
 pub(crate) mod validate;

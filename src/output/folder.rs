@@ -123,7 +123,7 @@ impl Sink for Folder {
             let name = kustomization::NAME.to_owned();
             let path = self.path.join(&name);
             if fs::read(&path).ok().as_deref() == Some(text.as_bytes()) {
-                self.messages.detail(format_args!("unchanged {}", path.display()));
+                staged.unchanged.push(name);
             } else {
                 staged.new.push((name, self.stage_file(kustomization::NAME, text.as_bytes())?));
             }
