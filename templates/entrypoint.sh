@@ -1,1 +1,147 @@
-#!/bin/sh
+# shellcheck shell=sh
+# Starts this pod's server as PID 1, if it is safe to start it, and the heal loop beside it.
+#
+# Never edits nodes.conf: the server is told its address on the command line and tells its peers.
+# Refusing is a safe end: while this pod is down its replica serves. A server with a new id in the
+# place of an old one is not safe: its peers cannot tell that the old one is gone.
+
+# shellcheck source=lib.sh
+. /conf/lib.sh
+PART=entrypoint
+
+refuse() {
+    say "not started: $*"
+    exit 1
+}
+
+# Sleeps so that a signal ends it at once. PID 1 ignores signals for which it has no trap.
+pause() {
+    sleep "$1" &
+    wait $!
+}
+
+# True if there is a file with something in it that the server could load.
+has_any_data() {
+    for file in "$DATA"/*.rdb "$DATA"/*.aof "$DATA/$AOF_DIR"/*; do
+        [ -s "$file" ] && return 0
+    done
+    return 1
+}
+
+# True if the server will load an append-only file. With "appendonly yes" it reads nothing else.
+has_append_only_file() {
+    [ "$(setting appendonly)" = yes ] || return 1
+    for file in "$DATA/$AOF_DIR"/*.manifest; do
+        [ -s "$file" ] || continue
+        for part in "$DATA/$AOF_DIR"/*.rdb "$DATA/$AOF_DIR"/*.aof; do
+            [ -s "$part" ] && return 0
+        done
+    done
+    return 1
+}
+
+# Puts the last good copy in the place of nodes.conf, or refuses. $1 says what is wrong with it.
+restore_nodes_file() {
+    saved=missing
+    [ -e "$SAVED_NODES" ] && saved=$(judge_nodes_file "$SAVED_NODES")
+    case $saved in
+    good\ *) ;;
+    *) refuse "nodes.conf: $1; no good copy in $SAVED_NODES ($saved), and $DATA has data." \
+        "A new node id would leave the cluster without this one and nobody would take over." \
+        "If the replica has taken over, empty this pod's volume; it then joins as a new pod." ;;
+    esac
+    [ -e "$NODES" ] && mv -f "$NODES" "$NODES.broken"
+    if ! { cp "$SAVED_NODES" "$NODES.new" && mv -f "$NODES.new" "$NODES"; }; then
+        refuse "nodes.conf: $1; cannot write the copy back to $NODES"
+    fi
+    say "nodes.conf: $1; restored the copy saved when this node was last in a whole cluster"
+    restored=yes
+}
+
+# A node list that is gone, empty or broken means a new id or a crash at start.
+guard_nodes_file() {
+    restored=no
+    judged='bad it is missing'
+    [ -e "$NODES" ] && judged=$(judge_nodes_file "$NODES")
+    case $judged in
+    good*yes) return ;;
+    good*no)
+        # The server reads a file without its last line; but the line before may be cut as well.
+        if [ -e "$SAVED_NODES" ] || has_any_data; then
+            restore_nodes_file 'its end is missing'
+        fi
+        ;;
+    *)
+        if [ -e "$SAVED_NODES" ] || has_any_data; then
+            restore_nodes_file "$(printf '%s' "$judged" | cut -d ' ' -f 2-)"
+        elif [ -e "$NODES" ]; then
+            # Left by a first start that was cut short: the server never was in a cluster.
+            say "nodes.conf is of no use and there is no data: starting as a new node"
+            rm -f "$NODES"
+        fi
+        ;;
+    esac
+}
+
+# Waits for the replica's promotion where starting at once would cost data: a master that comes back
+# empty is copied by its replica, without any error. With a restored node list the role may be out of
+# date; a master that returns as a replica would drop its slots, after a promotion it may.
+guard_empty_master() {
+    [ -e "$NODES" ] || return
+    # shellcheck disable=SC2046 # splits into words
+    set -- $(judge_nodes_file "$NODES")
+    role=$3
+    slots=$4
+    replicas=$5
+    if [ "$restored" = yes ]; then
+        why='the restored node list may name an old role'
+    elif [ "$role" = master ] && [ "$slots" -gt 0 ] && [ "$replicas" -gt 0 ] && ! has_append_only_file; then
+        why='this node was a master and has no append-only file: its replica has more'
+    else
+        return
+    fi
+    timeout=$(setting cluster-node-timeout)
+    [ -n "$timeout" ] || timeout=15000
+    # The peers need one timeout to call it failed, the election up to another.
+    seconds=$((2 * timeout / 1000 + 3))
+    say "waiting $seconds s before the start, so that a replica is promoted: $why"
+    pause "$seconds"
+}
+
+# Passwords must not stand in the server's argument list.
+write_password() {
+    [ -n "$PASSWORD_FILE" ] || return
+    first_line "$PASSWORD_FILE" || refuse "the password file $PASSWORD_FILE is missing or empty"
+    umask 077
+    printf '%s\n' "$line" >"$STARTED_PASSWORD" || refuse "cannot write $STARTED_PASSWORD"
+    quoted=$(printf '%s' "$line" | sed 's/[\\"]/\\&/g')
+    printf 'requirepass "%s"\nmasterauth "%s"\n' "$quoted" "$quoted" >"$RUN/password.conf" ||
+        refuse "cannot write $RUN/password.conf"
+    umask 022
+}
+
+trap 'exit 143' TERM INT
+# /tmp outlives a restart of the container.
+rm -f "$JOINED" "$STARTED_PASSWORD" "$RUN/password.conf"
+
+case $ENGINE in
+redis | valkey) ;;
+*) refuse "ENGINE is '$ENGINE', not redis or valkey" ;;
+esac
+own_ip=$(own_address) ||
+    refuse "POD_IPS is '$POD_IPS': no address of the wanted family ($IP_FAMILY) to announce to the peers"
+AOF_DIR=$(setting appenddirname)
+[ -n "$AOF_DIR" ] || AOF_DIR=appendonlydir
+[ -w "$DATA" ] || refuse "$DATA is not writable by user $(id -u)"
+
+guard_nodes_file
+guard_empty_master
+write_password
+
+set -- "$CONF/redis.conf" --cluster-announce-ip "$own_ip"
+[ -z "$ANNOUNCE_HOSTNAME" ] || set -- "$@" --cluster-announce-hostname "$ANNOUNCE_HOSTNAME"
+[ -z "$PASSWORD_FILE" ] || set -- "$@" --include "$RUN/password.conf"
+
+say "starting $ENGINE-server, announced as $own_ip"
+OWN_IP=$own_ip /bin/sh "$CONF/heal.sh" &
+exec "$ENGINE-server" "$@"

@@ -1,1 +1,108 @@
-#!/bin/sh
+# shellcheck shell=sh
+# Before the server is stopped: if it is a master with slots, hands its shard to the best replica.
+# A server that is only terminated tells nobody; the shard is then without a master until the node
+# timeout and an election are over. Always ends well: nothing here may hold up a deletion.
+
+# shellcheck source=lib.sh
+. /conf/lib.sh
+PART=pre-stop
+# What a hook prints is lost. The container's log is the server's stderr.
+if first_line /proc/1/comm && [ -w /proc/1/fd/2 ]; then
+    case $line in
+    "$ENGINE-server"*) LOG=/proc/1/fd/2 ;;
+    esac
+fi
+load_password
+[ -n "$HANDOVER_SECONDS" ] || HANDOVER_SECONDS=20
+
+# Seconds since this script began.
+clock() {
+    echo $(($(date +%s) - begun))
+}
+begun=$(date +%s)
+
+# Sets role, slots (number of ranges), replicas (that the cluster knows and that are well), and best:
+# the address of the online replica with the highest offset.
+look() {
+    role='' slots=0 replicas=0 best=''
+    seen=$(printf 'CLUSTER NODES\nINFO replication\n' | ask 2 127.0.0.1 | awk '
+        { sub(/\r$/, "") }
+        /^role:/ { print "role", substr($0, 6) }
+        $3 ~ /myself/ && NF >= 8 { print "slots", NF - 8; me = $1 }
+        NF >= 8 && $3 ~ /slave/ && $3 !~ /fail/ { replica_of[$4]++ }
+        /^slave[0-9]+:/ && /state=online/ {
+            split($0, part, /[:,]/)
+            ip = $0
+            sub(/.*[:,]ip=/, "", ip)
+            sub(/,.*/, "", ip)
+            offset = $0
+            sub(/.*,offset=/, "", offset)
+            sub(/,.*/, "", offset)
+            if (best == "" || offset + 0 > highest) { best = ip; highest = offset + 0 }
+        }
+        END {
+            print "replicas", replica_of[me] + 0
+            print "best", best
+        }')
+    while read -r key value; do
+        case $key in
+        role) role=$value ;;
+        slots) slots=$value ;;
+        replicas) replicas=$value ;;
+        best) best=$value ;;
+        esac
+    done <<SEEN
+$seen
+SEEN
+}
+
+# True if there is nothing left to hand over.
+is_over() {
+    case $role in
+    slave) return 0 ;;
+    master) [ "$slots" -eq 0 ] ;;
+    *)
+        say "the server does not answer: nothing can be handed over"
+        return 0
+        ;;
+    esac
+}
+
+# Waits, for some seconds, until this server is a replica.
+wait_for_role() {
+    polls=0
+    while [ "$polls" -lt 25 ]; do
+        case $(ask 2 127.0.0.1 ROLE) in
+        slave*) return 0 ;;
+        esac
+        polls=$((polls + 1))
+        sleep 0.2
+    done
+    return 1
+}
+
+look
+if is_over; then
+    exit 0
+fi
+while [ "$(clock)" -lt "$HANDOVER_SECONDS" ]; do
+    if [ -n "$best" ]; then
+        say "handing the shard to the replica at $best"
+        answer=$(ask 2 "$best" CLUSTER FAILOVER)
+        if [ "$answer" = OK ] && wait_for_role; then
+            say "the replica at $best is the master now, after $(clock) s"
+            exit 0
+        fi
+        say "not handed over yet: $answer"
+    elif [ "$replicas" -eq 0 ]; then
+        say "no replica that is well: the shard goes down with this pod"
+        exit 0
+    fi
+    sleep 0.5
+    look
+    if is_over; then
+        exit 0
+    fi
+done
+say "not handed over within $HANDOVER_SECONDS s: stopping all the same"
+exit 0

@@ -1,0 +1,322 @@
+# shellcheck shell=sh
+# Runs beside the server, as its child, for as long as it lives. Each pass:
+#   - finds peers that have moved, by their names, and tells the server where they are (MEET);
+#   - writes the mark for the readiness probe when there is nobody left to tell;
+#   - mends a replica that dials an address its master no longer has;
+#   - keeps a copy of nodes.conf, for the entrypoint;
+#   - applies live.conf when it has changed.
+# A pass in which all is well asks the own server once and nobody else.
+
+# shellcheck source=lib.sh
+. /conf/lib.sh
+PART=heal
+
+# Seconds that a peer has for its answer.
+PATIENCE=2
+
+# Brings the answers to CLUSTER INFO, CLUSTER NODES and INFO replication down to the words that the
+# passes need, one "key value" in each line:
+#   self ID            own node id
+#   state ok|fail      cluster_state
+#   role, link, dialled    role; for a replica: link status, the address it dials
+#   master ID IP       for a replica: its master, as the cluster sees it, if it is well
+#   peers NUMBER       other nodes it knows
+#   sick NUMBER        of them: not connected, suspected, failed or without address
+#   headless NUMBER    of the sick: those that own slots
+#   well IP            address of a peer that is well
+#   known ID=IP@PORT   every peer, with bus port
+#   shape TEXT         changes with ids, roles, slots and addresses, not with time
+digest() {
+    awk '
+        function ip_of(address) { sub(/,.*/, "", address); sub(/@.*/, "", address); sub(/:[0-9]*$/, "", address); return address }
+        function bus_of(address) { sub(/,.*/, "", address); sub(/.*@/, "", address); return address }
+        { sub(/\r$/, "") }
+        /^cluster_state:/ { print "state", substr($0, 15) }
+        /^role:/ { print "role", substr($0, 6) }
+        /^master_link_status:/ { print "link", substr($0, 20) }
+        /^master_host:/ { print "dialled", substr($0, 13) }
+        length($1) == 40 && $1 !~ /[^0-9a-f]/ && NF >= 8 {
+            ip = ip_of($2)
+            slots = ""
+            for (i = 9; i <= NF; i++) slots = slots " " $i
+            role = $3 ~ /master/ ? "master" : "slave"
+            if ($3 ~ /handshake/) next
+            shape = shape $1 " " role " " $4 " " ip slots ";"
+            if ($3 ~ /myself/) { print "self", $1; master = $4; next }
+            peers++
+            print "known", $1 "=" ip "@" bus_of($2)
+            if ($8 != "connected" || $3 ~ /fail|noaddr/) { sick++; if (slots != "") headless++; next }
+            print "well", ip
+            address[$1] = ip
+        }
+        END {
+            if (master in address) print "master", master, address[master]
+            print "peers", peers + 0
+            print "sick", sick + 0
+            print "headless", headless + 0
+            print "shape", shape
+        }'
+}
+
+# Asks the own server and sets the variables of "digest"; false while it gives no view (loading).
+look() {
+    self='' state='' role='' link='' dialled='' master_id='' master_ip='' shape=''
+    well=' ' known=' ' peers=0 sick=0 headless=0
+    seen=$(printf 'CLUSTER INFO\nCLUSTER NODES\nINFO replication\n' | own | digest)
+    while read -r key value more; do
+        case $key in
+        self) self=$value ;;
+        state) state=$value ;;
+        role) role=$value ;;
+        link) link=$value ;;
+        dialled) dialled=$value ;;
+        master) master_id=$value master_ip=$more ;;
+        peers) peers=$value ;;
+        sick) sick=$value ;;
+        headless) headless=$value ;;
+        well) well="$well$value " ;;
+        known) known="$known$value " ;;
+        shape) shape="$value $more" ;;
+        esac
+    done <<SEEN
+$seen
+SEEN
+    [ -n "$self" ]
+}
+
+# Prints the node id of the server at an address; nothing if it does not tell.
+id_at() {
+    id=$(ask "$PATIENCE" "$1" CLUSTER MYID)
+    case $id in
+    *NOAUTH* | *WRONGPASS*)
+        # That pod may have started with a newer password than this one.
+        if [ -n "$PASSWORD_FILE" ] && first_line "$PASSWORD_FILE"; then
+            id=$(export REDISCLI_AUTH="$line" && ask "$PATIENCE" "$1" CLUSTER MYID)
+        fi
+        ;;
+    esac
+    case $id in
+    '' | *[!0-9a-f]*) ;;
+    *) printf '%s\n' "$id" ;;
+    esac
+}
+
+# Prints "moved HOST IP ID" if a peer that this node knows answers under HOST at an address that this
+# node does not have, and "strange HOST IP ID" if somebody answers whom it does not know.
+inspect() {
+    ip=$(resolve "$1") || return
+    [ "$ip" != "$OWN_IP" ] || return
+    case $well in
+    *" $ip "*) return ;;
+    esac
+    id=$(id_at "$ip")
+    [ -n "$id" ] || return
+    case $known in
+    # The server itself dials the address it has, again and again.
+    *" $id=$ip@$BUS_PORT "*) ;;
+    *" $id="*) printf 'moved %s %s %s\n' "$1" "$ip" "$id" ;;
+    *) printf 'strange %s %s %s\n' "$1" "$ip" "$id" ;;
+    esac
+}
+
+# All names at once: a pass must not take the sum of all silences.
+inspect_all() {
+    topology | {
+        while read -r host _; do
+            inspect "$host" &
+        done
+        wait
+    }
+}
+
+# Tells the server where its lost peers are. MEET would join two clusters for good if a name led to a
+# pod of another one, so only ids that this node already knows are met. MEET needs the bus port:
+# without it the server answers OK and dials the client port plus 10000.
+meet_moved_peers() {
+    met=0
+    [ "$sick" -gt 0 ] || return
+    strangers_now=' '
+    found=$(inspect_all)
+    while read -r kind host ip id; do
+        case $kind in
+        moved)
+            say "$host is at $ip now, this node ($self) has another address for it: MEET (id $id)"
+            own CLUSTER MEET "$ip" "$CLIENT_PORT" "$BUS_PORT" >/dev/null
+            met=$((met + 1))
+            ;;
+        strange)
+            strangers_now="$strangers_now$host=$id "
+            case $strangers_seen in
+            *" $host=$id "*) ;;
+            *) say "at $ip, the address of $host, answers node $id, which this node does not know: not met" ;;
+            esac
+            ;;
+        esac
+    done <<FOUND
+$found
+FOUND
+    strangers_seen=$strangers_now
+}
+
+# Silent or unknown peers do not hold the mark back, only those that had to be told something.
+mark_joined() {
+    [ "$marked" = no ] && [ "$met" -eq 0 ] || return
+    : >"$JOINED" && marked=yes
+    say "nobody left to meet: joined ($peers peers known, $sick of them not well)"
+}
+
+# A replica can go on dialling its master's old address although the cluster shows the new one. Two
+# passes in a row without a MEET between them, since right after one the views are only settling.
+is_stale_link() {
+    [ "$met" -eq 0 ] && [ "$role" = slave ] && [ "$link" = down ] &&
+        [ -n "$master_ip" ] && [ "$dialled" != "$master_ip" ]
+}
+
+mend_stale_link() {
+    if ! is_stale_link; then
+        stale_passes=0
+        return
+    fi
+    stale_passes=$((stale_passes + 1))
+    [ "$stale_passes" -ge 2 ] || return
+    say "link down: this replica dials $dialled, its master $master_id is at $master_ip: REPLICATE it again"
+    say "answer: $(own CLUSTER REPLICATE "$master_id")"
+    stale_passes=0
+}
+
+# Keeps a copy of nodes.conf from a time at which the cluster was whole and this node in it. An older
+# or a lonely one would bring the node back without its peers.
+save_nodes_file() {
+    [ "$marked" = yes ] && [ "$state" = ok ] && [ "$peers" -gt 0 ] && [ "$headless" -eq 0 ] || return
+    [ "$shape" != "$saved_shape" ] || return
+    case $(judge_nodes_file "$NODES") in
+    "good $self $role "*" yes") ;;
+    # Not written yet, or a disk problem: the next pass looks again.
+    *) return ;;
+    esac
+    if cp "$NODES" "$SAVED_NODES.new" 2>/dev/null && mv -f "$SAVED_NODES.new" "$SAVED_NODES"; then
+        saved_shape=$shape
+        return
+    fi
+    rm -f "$SAVED_NODES.new"
+    [ "$save_failed" = yes ] || say "cannot save a copy of nodes.conf: is the volume full?"
+    save_failed=yes
+}
+
+# Prints one "CONFIG SET name value" for each directive of the text on stdin. CONFIG SET wants the
+# values of a repeated directive, such as save, as one.
+config_commands() {
+    awk '
+        NF == 0 || /^ *#/ { next }
+        {
+            name = tolower($1)
+            sub(/^ *[^ ]+ */, "")
+            sub(/[ \r]+$/, "")
+            if (name in value) value[name] = value[name] " " $0
+            else { value[name] = $0; order[++count] = name }
+        }
+        END {
+            for (i = 1; i <= count; i++) {
+                text = value[order[i]]
+                if (text ~ / / && text !~ /^"[^"]*"$/) {
+                    gsub(/"/, "", text)
+                    text = "\"" text "\""
+                }
+                print "CONFIG SET", order[i], text
+            }
+        }'
+}
+
+# Puts the whole of a file into variable "text", without a process.
+slurp() {
+    text=
+    while IFS= read -r line || [ -n "$line" ]; do
+        text="$text$line
+"
+    done <"$1"
+}
+
+# Applies one line of "config_commands".
+apply() {
+    answer=$(printf '%s\n' "$1" | own)
+    case $answer in
+    OK) say "live.conf changed: $1" ;;
+    *) say "live.conf changed, but the server refuses '$1': $answer" ;;
+    esac
+}
+
+# A directive that has left live.conf falls back to redis.conf.
+apply_removed() {
+    fallback=$(grep -i "^$1 " "$CONF/redis.conf" | config_commands)
+    if [ -n "$fallback" ]; then
+        apply "$fallback"
+    else
+        say "live.conf no longer has $1: the server keeps the value until its next start"
+    fi
+}
+
+apply_live_conf() {
+    [ -r "$CONF/live.conf" ] || return
+    slurp "$CONF/live.conf"
+    [ "$text" != "$live_text" ] || return
+    before=$(printf '%s' "$live_text" | config_commands)
+    after=$(printf '%s' "$text" | config_commands)
+    live_text=$text
+    while read -r config set name value; do
+        [ -n "$name" ] || continue
+        case "
+$before
+" in
+        *"
+$config $set $name $value
+"*) ;;
+        *) apply "$config $set $name $value" ;;
+        esac
+    done <<AFTER
+$after
+AFTER
+    while read -r config set name value; do
+        [ -n "$name" ] || continue
+        case "
+$after" in
+        *"
+CONFIG SET $name "*) ;;
+        *) apply_removed "$name" ;;
+        esac
+    done <<BEFORE
+$before
+BEFORE
+}
+
+pass() {
+    load_password
+    look || return
+    passes=$((passes + 1))
+    meet_moved_peers
+    mark_joined
+    mend_stale_link
+    save_nodes_file
+    apply_live_conf
+}
+
+# Each second for the first 20 passes and after a MEET, then every 5 s: replicas that come back
+# elsewhere must be known before they have to vote or be voted for.
+between_passes() {
+    if [ "$passes" -lt 20 ] || [ "$met" -gt 0 ]; then
+        sleep 1
+    else
+        sleep 5
+    fi
+}
+
+passes=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no strangers_seen=' '
+live_text=
+if [ -r "$CONF/live.conf" ]; then
+    slurp "$CONF/live.conf"
+    live_text=$text
+fi
+
+# The server is the parent. Alone in its container it takes this loop with it when it ends.
+while between_passes && kill -0 "$PPID" 2>/dev/null; do
+    pass
+done
