@@ -26,10 +26,14 @@ macro_rules! script {
 
 /// What the others share.
 pub const LIB: Script = script!("lib.sh");
-/// Starts the server and keeps its view of its peers' addresses right.
+/// Starts the server when that is safe, and `heal.sh` beside it.
 pub const ENTRYPOINT: Script = script!("entrypoint.sh");
 /// Creates the cluster and lets new pods join it.
 pub const BOOTSTRAP: Script = script!("bootstrap.sh");
+/// What `bootstrap.sh` does next, decided from the answers of all pods.
+pub const CONVERGE: Script = script!("converge.awk");
+/// Runs beside the server: tells it where its peers are and applies `live.conf`.
+pub const HEAL: Script = script!("heal.sh");
 /// The startup probe.
 pub const STARTUP: Script = script!("startup.sh");
 /// The readiness probe.

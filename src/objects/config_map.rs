@@ -17,7 +17,9 @@ pub(super) fn config_map(plan: &Plan) -> ConfigMap {
     }
     let scripts = [
         templates::BOOTSTRAP,
+        templates::CONVERGE,
         templates::ENTRYPOINT,
+        templates::HEAL,
         templates::LIB,
         templates::LIVENESS,
         templates::PRE_STOP,

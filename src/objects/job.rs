@@ -49,7 +49,12 @@ pub(super) fn bootstrap_job(plan: &Plan) -> Option<Job> {
 /// pod is made of, the script, and the topology. No time to live: a tool that finds the Job missing would create it again.
 fn hash(plan: &Plan, template: &PodTemplateSpec) -> String {
     let template = serde_json::to_string(template).unwrap_or_default();
-    short_hash([&template, templates::BOOTSTRAP.text, templates::LIB.text, &plan.config.topology])
+    let scripts = [templates::BOOTSTRAP, templates::CONVERGE, templates::LIB];
+    short_hash(
+        [template.as_str(), &plan.config.topology]
+            .into_iter()
+            .chain(scripts.map(|script| script.text)),
+    )
 }
 
 fn template(plan: &Plan) -> PodTemplateSpec {

@@ -53,9 +53,11 @@ impl Config {
         let live_conf = templates::live_conf(&live);
         let mut live_names: Vec<_> = live.iter().map(|(directive, _)| directive.as_str()).collect();
         live_names.dedup();
+        let scripts = [templates::ENTRYPOINT, templates::HEAL, templates::LIB];
         let hash = short_hash(
-            [redis_conf.as_str(), templates::ENTRYPOINT.text, templates::LIB.text]
+            [redis_conf.as_str()]
                 .into_iter()
+                .chain(scripts.map(|script| script.text))
                 .chain(live_names),
         );
         Config { redis_conf, live_conf, topology: topology(names, stateful_sets), hash }
