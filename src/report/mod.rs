@@ -5,8 +5,12 @@
 //! their width; a byte order mark is not one of them. Ends are exclusive.
 
 mod concise;
+mod github;
+mod gitlab;
 pub mod json;
+mod junit;
 mod position;
+mod sarif;
 mod text;
 
 use std::{
@@ -14,6 +18,8 @@ use std::{
     io::{self, Write},
     sync::Arc,
 };
+
+use sha2::{Digest, Sha256};
 
 use crate::error::{Problem, Severity, Source};
 use position::{Positions, Region};
@@ -27,11 +33,23 @@ pub enum Format {
     Concise,
     /// One JSON object; `schemas/report.v1.schema.json` describes it.
     Json,
+    /// Workflow commands that annotate a pull request on GitHub.
+    Github,
+    /// GitLab's Code Quality report.
+    Gitlab,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// JUnit XML, for the test reports of CI systems.
+    Junit,
 }
+
+/// From a rule's code to the few words on it.
+pub type Title = fn(&str) -> Option<&'static str>;
 
 /// All problems of a run, by file.
 pub struct Report<'a> {
     files: Vec<File<'a>>,
+    title: Title,
 }
 
 /// A file that was checked.
@@ -47,6 +65,8 @@ struct Finding<'a> {
     problem: &'a Problem,
     at: Region<'a>,
     related: Vec<(Region<'a>, &'a str)>,
+    /// The same in the next run, even if lines were added above.
+    fingerprint: String,
 }
 
 impl<'a> Report<'a> {
@@ -70,8 +90,15 @@ impl<'a> Report<'a> {
         }
         for file in &mut files {
             file.findings.sort_by_key(|finding| finding.at.start);
+            file.set_fingerprints();
         }
-        Report { files }
+        Report { files, title: |_| None }
+    }
+
+    /// Names the rules in formats that list them; without this they are listed by code alone.
+    #[must_use]
+    pub fn titles(self, title: Title) -> Report<'a> {
+        Report { title, ..self }
     }
 
     /// Writes the report; colours are for text alone.
@@ -83,6 +110,10 @@ impl<'a> Report<'a> {
             Format::Text => text::write(self, color, out),
             Format::Concise => concise::write(self, out),
             Format::Json => json::write(self, out),
+            Format::Github => github::write(self, out),
+            Format::Gitlab => gitlab::write(self, out),
+            Format::Sarif => sarif::write(self, out),
+            Format::Junit => junit::write(self, out),
         }
     }
 
@@ -105,6 +136,38 @@ impl<'a> Finding<'a> {
                 .iter()
                 .map(|(place, label)| (positions.of(place), label.as_str()))
                 .collect(),
+            fingerprint: String::new(),
+        }
+    }
+
+    fn is_error(&self) -> bool {
+        self.problem.severity == Severity::Error
+    }
+
+    /// What there is to say, for readers that show one text.
+    fn message_with_advice(&self) -> String {
+        let Problem { message, notes, help, .. } = self.problem;
+        let notes = notes.iter().map(|note| format!("\nnote: {note}"));
+        let help = help.iter().map(|help| format!("\nhelp: {help}"));
+        message.clone() + &notes.chain(help).collect::<String>()
+    }
+}
+
+impl File<'_> {
+    /// From what is wrong and, for the same twice in a file, which one it is.
+    fn set_fingerprints(&mut self) {
+        let mut earlier: HashMap<(&str, &str), usize> = HashMap::new();
+        for finding in &mut self.findings {
+            let (code, message) = (finding.problem.code, finding.problem.message.as_str());
+            let number = earlier.entry((code, message)).or_default();
+            let mut hash = Sha256::new();
+            for part in [&self.path, code, message, &number.to_string()] {
+                hash.update(part);
+                hash.update([0]);
+            }
+            let bytes = hash.finalize();
+            finding.fingerprint = bytes[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+            *number += 1;
         }
     }
 }

@@ -16,15 +16,23 @@ use crate::error::Severity;
 
 pub(super) fn write(report: &Report<'_>, color: bool, out: &mut dyn Write) -> io::Result<()> {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    // Excerpts are cut to size already.
-    let renderer = renderer.term_width(1 << 16);
     for (_, finding) in report.findings() {
-        writeln!(out, "{}\n", without_marked(&renderer.render(&[group(finding)])))?;
+        writeln!(out, "{}\n", render(renderer.clone(), finding))?;
     }
     if let Some(summary) = summary(report) {
         writeln!(out, "{summary}")?;
     }
     Ok(())
+}
+
+/// One problem, without colours.
+pub(super) fn problem(finding: &Finding<'_>) -> String {
+    render(Renderer::plain(), finding)
+}
+
+fn render(renderer: Renderer, finding: &Finding<'_>) -> String {
+    // Excerpts are cut to size already.
+    without_marked(&renderer.term_width(1 << 16).render(&[group(finding)]))
 }
 
 /// `2 errors, 1 warning in redis-cluster.yaml`
@@ -113,8 +121,8 @@ fn without_marked(rendered: &str) -> String {
 }
 
 /// Characters shown of a long line before its first and after its last mark.
-const BEFORE: usize = 80;
-const AFTER: usize = 120;
+const BEFORE: usize = 60;
+const AFTER: usize = 80;
 
 /// The lines of the marks, and the marks' spans in them. Lines between stay as empty as nobody sees them.
 fn excerpt(marks: &[Mark<'_>], first_line: usize) -> (String, Vec<Range<usize>>) {

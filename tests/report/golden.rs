@@ -1,4 +1,5 @@
-//! Each case in each format against `expected/CASE.FORMAT`; `make bless` writes them anew.
+//! Each case as text, and those that every format shows in its own way in each format, against
+//! `expected/CASE.FORMAT`. `make bless` writes them anew.
 
 use std::{fs, path::Path};
 
@@ -7,11 +8,19 @@ use redis_cluster_gen::report::{Format, Report};
 
 use crate::cases::{self, Case};
 
+/// The cases that are written in every format.
+const ALL_FORMATS: [&str; 5] =
+    ["clean", "several-files", "related-far-and-elsewhere", "end-of-file", "hostile"];
+
 pub(crate) fn write(case: &Case, format: Format, color: bool) -> String {
     let mut out = Vec::new();
-    let report = Report::new(&case.sources, &case.problems);
+    let report = Report::new(&case.sources, &case.problems).titles(|code| match code {
+        "RCG201" => Some("too few shards"),
+        _ => None,
+    });
     report.write(format, color, &mut out).expect("a Vec takes everything");
-    String::from_utf8(out).expect("a report is UTF-8")
+    let report = String::from_utf8(out).expect("a report is UTF-8");
+    report.replace(concat!('"', env!("CARGO_PKG_VERSION"), '"'), "\"0.0.0\"")
 }
 
 #[test]
@@ -21,6 +30,9 @@ fn expected_files() {
     let mut names = Vec::new();
     for case in cases::all() {
         for format in Format::value_variants() {
+            if *format != Format::Text && !ALL_FORMATS.contains(&case.name) {
+                continue;
+            }
             let extension = format.to_possible_value().expect("no format is hidden");
             let name = format!("{}.{}", case.name, extension.get_name());
             let actual = write(&case, *format, false);
