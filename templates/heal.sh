@@ -161,7 +161,9 @@ FOUND
 # Silent or unknown peers do not hold the mark back, only those that had to be told something.
 mark_joined() {
     [ "$marked" = no ] && [ "$met" -eq 0 ] || return
-    : >"$JOINED" && marked=yes
+    # Not with ":", a failed redirection of which ends the shell.
+    echo joined >"$JOINED"
+    marked=yes
     say "nobody left to meet: joined ($peers peers known, $sick of them not well)"
 }
 

@@ -26,13 +26,18 @@ if [ -n "$TLS_DIR" ]; then
     CLI_OPTIONS="$CLI_OPTIONS --tls --cacert $TLS_DIR/ca.crt --cert $TLS_DIR/tls.crt --key $TLS_DIR/tls.key"
 fi
 
-# Where log lines go. pre-stop.sh changes it.
-LOG=/dev/stderr
+# Where log lines go, if not to stderr. pre-stop.sh sets it.
+LOG=
 # Which script speaks.
 PART=script
 
 say() {
-    printf '%s %s %s: %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$POD_NAME" "$PART" "$*" >>"$LOG"
+    said_line="$(date -u +%Y-%m-%dT%H:%M:%SZ) $POD_NAME $PART: $*"
+    if [ -n "$LOG" ]; then
+        printf '%s\n' "$said_line" >>"$LOG"
+    else
+        printf '%s\n' "$said_line" >&2
+    fi
 }
 
 # Puts the first line of file $1 into variable "line"; false if there is none.
