@@ -165,10 +165,6 @@ fn excerpt(marks: &[Mark<'_>], first_line: usize) -> (String, Vec<Range<usize>>)
             spans[index] = at(span.start)..at(span.end);
         }
         excerpt.push_str(&show(text, shown.clone()));
-        if shown.is_empty() {
-            // An empty last line would not be one. The joiner is a character that is not printed.
-            excerpt.push('\u{200d}');
-        }
         excerpt.push('\n');
         line = marked_line + 1;
         end = shown.end;
