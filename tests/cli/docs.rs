@@ -1,0 +1,122 @@
+//! What the documentation shows is run, and the paths that it names exist.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Blocks that begin with ```` ```console ```` hold commands after `$ `, each followed by what it prints, stderr included. A line `...` stands for any
+/// lines. `BLESS=1` writes the output anew, but leaves blocks with a `...` to people.
+#[test]
+fn commands_print_what_the_docs_show() {
+    let mut stale = Vec::new();
+    for path in documents() {
+        let text = fs::read_to_string(&path).expect("a document");
+        let actual = run_blocks(&text);
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&path, &actual).expect("the document can be written");
+        } else if actual != text {
+            let difference = similar::TextDiff::from_lines(&text, &actual);
+            stale.push(format!(
+                "{}:\n{}",
+                path.display(),
+                difference.unified_diff().context_radius(3)
+            ));
+        }
+    }
+    assert!(stale.is_empty(), "{}\nrun `make bless`", stale.join("\n"));
+}
+
+/// Links, and paths in backticks that look like the repository's own.
+#[test]
+fn paths_in_the_docs_exist() {
+    let mut missing = Vec::new();
+    let mut seen = 0;
+    for path in documents() {
+        let folder = path.parent().expect("a folder");
+        let text = fs::read_to_string(&path).expect("a document");
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.contains("://") && !link.starts_with('#')) {
+            seen += 1;
+            if !folder.join(link.split('#').next().unwrap_or(link)).exists() {
+                missing.push(format!("{}: {link}", path.display()));
+            }
+        }
+        let quoted = text.split('`').skip(1).step_by(2);
+        let own = ["src/", "tests/", "templates/", "examples/", "schemas/", "docs/", "benches/"];
+        for quoted in quoted
+            .filter(|quoted| own.iter().any(|own| quoted.starts_with(own)) && !quoted.contains('<'))
+        {
+            seen += 1;
+            if glob::glob(quoted).expect("a path").next().is_none() {
+                missing.push(format!("{}: {quoted}", path.display()));
+            }
+        }
+    }
+    assert!(seen > 40, "only {seen} paths were found: is the search broken?");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+fn documents() -> Vec<PathBuf> {
+    let mut documents: Vec<_> =
+        ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(PathBuf::from).into();
+    documents.extend(glob::glob("docs/*.md").expect("a pattern").map(|path| path.expect("a path")));
+    documents
+}
+
+/// The same text, with what the commands print now.
+fn run_blocks(text: &str) -> String {
+    let mut result = String::new();
+    let mut lines = text.lines().peekable();
+    let mut console = false;
+    while let Some(line) = lines.next() {
+        result.push_str(line);
+        result.push('\n');
+        if line.starts_with("```") {
+            console = line == "```console";
+        }
+        let Some(command) = line.strip_prefix("$ ").filter(|_| console) else { continue };
+        let mut shown = Vec::new();
+        while let Some(line) =
+            lines.next_if(|line| !line.starts_with("```") && !line.starts_with("$ "))
+        {
+            shown.push(line);
+        }
+        let actual = run(command);
+        let actual: Vec<_> = actual.lines().collect();
+        let lines = if is_like(&shown, &actual) { shown } else { actual };
+        result.extend(lines.into_iter().map(|line| format!("{line}\n")));
+    }
+    result
+}
+
+/// Whether lines are as they are shown, where `...` stands for any.
+fn is_like(shown: &[&str], actual: &[&str]) -> bool {
+    match shown.iter().position(|line| *line == "...") {
+        None => shown == actual,
+        Some(gap) => {
+            let (before, after) = (&shown[..gap], &shown[gap + 1..]);
+            actual.starts_with(before)
+                && (0..=actual.len() - before.len())
+                    .any(|skipped| is_like(after, &actual[before.len() + skipped..]))
+        }
+    }
+}
+
+fn run(command: &str) -> String {
+    let binary = Path::new(env!("CARGO_BIN_EXE_redis-cluster-gen"));
+    let command = command.replace("cargo run --release -- ", "redis-cluster-gen ");
+    let path = format!(
+        "{}:{}",
+        binary.parent().expect("a folder").display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let output = Command::new("sh")
+        .args(["-c", &format!("{command} 2>&1")])
+        .env("PATH", path)
+        .env_remove("FORCE_COLOR")
+        .output()
+        .expect("a shell");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
