@@ -7,7 +7,7 @@ use k8s_openapi::{
         batch::v1::{Job, JobSpec},
         core::v1::{Container, PodTemplateSpec, ResourceRequirements},
     },
-    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta},
+    apimachinery::pkg::{api::resource::Quantity as KubeQuantity, apis::meta::v1::ObjectMeta},
 };
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     plan::{Plan, names, short_hash},
+    spec::quantity::Quantity,
     templates,
 };
 
@@ -76,18 +77,24 @@ fn bootstrap(plan: &Plan) -> Container {
         container::env("SHARDS", plan.shards.to_string()),
         container::env("TIMEOUT_SECONDS", plan.bootstrap.timeout_seconds.to_string()),
     ]);
-    let quantities = |cpu: Option<&str>, memory: &str| -> Option<BTreeMap<String, Quantity>> {
-        let cpu = cpu.map(|cpu| ("cpu".to_owned(), Quantity(cpu.to_owned())));
-        Some(cpu.into_iter().chain([("memory".to_owned(), Quantity(memory.to_owned()))]).collect())
+    // The script asks all pods at the same time, with a shell and a client for each of a few MiB.
+    let pods: u32 = plan.stateful_sets.iter().map(|set| set.pods).sum();
+    let memory = Quantity::new(&format!("{}Mi", 64 + 8 * u64::from(pods))).canonical();
+    let quantities = |cpu: Option<&str>, memory: &str| -> Option<BTreeMap<String, KubeQuantity>> {
+        let cpu = cpu.map(|cpu| ("cpu".to_owned(), KubeQuantity(cpu.to_owned())));
+        Some(
+            cpu.into_iter()
+                .chain([("memory".to_owned(), KubeQuantity(memory.to_owned()))])
+                .collect(),
+        )
     };
     Container {
         command: Some(container::script(templates::BOOTSTRAP)),
         env: Some(env),
         name: names::BOOTSTRAP.to_owned(),
-        // A shell and one client at a time.
         resources: Some(ResourceRequirements {
-            limits: quantities(None, "64Mi"),
-            requests: quantities(Some("50m"), "64Mi"),
+            limits: quantities(None, &memory),
+            requests: quantities(Some("50m"), &memory),
             ..ResourceRequirements::default()
         }),
         volume_mounts: Some(vec![
