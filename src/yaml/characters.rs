@@ -1,0 +1,124 @@
+//! Characters that YAML does not allow, or that its readers treat differently.
+
+use std::sync::Arc;
+
+use super::{
+    code,
+    read::{Kind, Node, clip},
+};
+use crate::error::{Place, Problem, Source};
+
+/// The characters of a text that no spec may have as they are, with where they stand.
+pub(super) fn forbidden(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let harmless = |byte: u8| matches!(byte, b'\t' | b'\n' | b' '..=b'~');
+    // Most texts have nothing but ASCII, which is quick to see.
+    let suspicious = if text.bytes().all(harmless) { "" } else { text };
+    suspicious.char_indices().filter(|&(at, character)| match character {
+        '\u{feff}' => at > 0,
+        '\t' | '\n' => false,
+        '\r' => !text[at + 1..].starts_with('\n'),
+        _ => is_control(character),
+    })
+}
+
+/// Controls, what ends a line for some readers only, and what is no character.
+fn is_control(character: char) -> bool {
+    matches!(character,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}'
+        | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+}
+
+fn name(character: char) -> String {
+    let code = u32::from(character);
+    let name = match character {
+        '\0' => "NUL",
+        '\r' => "carriage return",
+        '\u{1b}' => "escape",
+        '\u{7f}' => "delete",
+        '\u{85}' => "next line",
+        '\u{2028}' => "line separator",
+        '\u{2029}' => "paragraph separator",
+        '\u{feff}' => "byte order mark",
+        '\u{fffe}' | '\u{ffff}' => "not a character",
+        _ => "control character",
+    };
+    format!("U+{code:04X} ({name})")
+}
+
+/// The problem with a character that stands in the file as it is.
+pub(super) fn problem(place: Place, character: char) -> Problem {
+    let name = name(character);
+    let problem = match character {
+        '\u{85}' | '\u{2028}' | '\u{2029}' => Problem::error(
+            code::CHARACTER,
+            place,
+            format!("{name} ends the line to YAML 1.1 readers, and not to others"),
+        ),
+        '\r' => Problem::error(
+            code::CHARACTER,
+            place,
+            format!("{name} without a line feed ends the line to some readers only"),
+        ),
+        '\u{feff}' => Problem::error(
+            code::CHARACTER,
+            place,
+            format!("{name} stands inside the file, where YAML readers refuse it"),
+        ),
+        _ => {
+            Problem::error(code::CHARACTER, place, format!("{name} may not stand in YAML as it is"))
+        }
+    };
+    let escape = match u32::from(character) {
+        0xd => "\\r".to_owned(),
+        code @ ..0x100 => format!("\\x{code:02X}"),
+        code => format!("\\u{code:04X}"),
+    };
+    problem.help(format!("remove it, or write the text in double quotes with `{escape}` for it"))
+}
+
+/// Warns of texts that are read alike by all but come out changed where kustomize or another tool
+/// writes them again. For texts that go into the output as they are.
+pub fn fragile_text(source: &Arc<Source>, node: &Node) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    look(source, node, &mut problems);
+    problems
+}
+
+fn look(source: &Arc<Source>, node: &Node, problems: &mut Vec<Problem>) {
+    let mut warn = |text: &str, span: &std::ops::Range<usize>| {
+        let Some(what) = fragile(text) else { return };
+        let place = Place { source: Arc::clone(source), span: span.clone() };
+        let message = match text.contains(is_control) {
+            true => format!("the text has {what}, which other tools change"),
+            false => format!("the text `{}` {what}, which other tools change", clip(text)),
+        };
+        problems.push(
+            Problem::warning(code::FRAGILE, place, message)
+                .note("kustomize and Flux write each manifest again, and get such a text wrong"),
+        );
+    };
+    match &node.kind {
+        Kind::String(text) => warn(text, &node.span),
+        Kind::List(items) => items.iter().for_each(|item| look(source, item, problems)),
+        Kind::Map(entries) => {
+            for entry in entries {
+                warn(&entry.key, &entry.key_span);
+            }
+            entries.iter().for_each(|entry| look(source, &entry.value, problems));
+        }
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
+    }
+}
+
+/// What is fragile about a text.
+fn fragile(text: &str) -> Option<String> {
+    let control =
+        text.chars().find(|&character| !matches!(character, '\t' | '\n') && is_control(character));
+    if let Some(control) = control {
+        return Some(name(control));
+    }
+    if text.starts_with('\t') && text.contains('\n') {
+        return Some("has several lines and begins with a tab".to_owned());
+    }
+    None
+}
