@@ -1,4 +1,13 @@
 //! Runs the real binary over real files and compares its whole output.
 
 mod docs;
+mod folder;
 mod golden;
+mod help;
+mod init;
+mod input;
+mod kill;
+mod render;
+mod sandbox;
+mod small;
+mod validate;
