@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Init(Init),
     Validate(Validate),
     Render(Render),
+    Explain(Explain),
+    Schema(Schema),
     Completion(Completion),
     Man(Man),
     Version(Version),
@@ -220,6 +222,25 @@ pub(crate) enum RenderFormat {
     /// One line for each object, such as `statefulset.apps/orders`
     Name,
 }
+
+/// Explains a field of a spec
+///
+/// Like `kubectl explain`, from the JSON Schema that is in this program.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The path of a field, such as `spec.topology.shards` or `topology.shards`; without it, the whole spec
+    #[arg(value_name = "FIELD")]
+    pub(crate) topic: Option<String>,
+    /// Print the names of all fields below, too
+    #[arg(long)]
+    pub(crate) recursive: bool,
+}
+
+/// Prints the JSON Schema of a spec file
+///
+/// Editors complete and check a spec with it.
+#[derive(Debug, Args)]
+pub(crate) struct Schema {}
 
 /// Prints a completion script for a shell
 #[derive(Debug, Args)]

@@ -28,6 +28,8 @@ fn main() -> ExitCode {
         Command::Init(args) => commands::init::run(args, messages),
         Command::Validate(args) => commands::validate::run(args, messages),
         Command::Render(args) => commands::render::run(args, messages),
+        Command::Explain(args) => commands::explain::run(args),
+        Command::Schema(_) => commands::schema::run(),
         Command::Completion(args) => commands::completion::run(args),
         Command::Man(args) => commands::man::run(args, messages),
         Command::Version(args) => commands::version::run(args),

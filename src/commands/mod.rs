@@ -1,9 +1,11 @@
 //! The commands, one file for each.
 
 pub(crate) mod completion;
+pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod render;
+pub(crate) mod schema;
 pub(crate) mod validate;
 pub(crate) mod version;
 

@@ -3,6 +3,7 @@
 pub mod directives;
 pub mod kube;
 pub mod quantity;
+pub mod schema;
 pub mod types;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Runs the real binary over real files and compares its whole output.
 
 mod docs;
+mod explain;
 mod folder;
 mod golden;
 mod help;

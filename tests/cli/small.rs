@@ -24,7 +24,7 @@ fn completions_know_commands_and_flags() {
     let sandbox = Sandbox::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = sandbox.run(&["completion", shell]).ok();
-        for word in ["validate", "kube-version", "production"] {
+        for word in ["validate", "kube-version", "output-dir"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
@@ -40,7 +40,7 @@ fn bash_completes() {
     let complete = r#"
         source completion.bash
         COMP_WORDS=(redis-cluster-gen render --out) COMP_CWORD=2
-        _redis-cluster-gen redis-cluster-gen --out render
+        _redis__cluster__gen redis-cluster-gen --out render
         printf '%s\n' "${COMPREPLY[@]}""#;
     let output = Command::new("bash")
         .args(["--norc", "-c", complete])

@@ -1,0 +1,381 @@
+//! `explain`: what a field of a spec means, from the JSON Schema.
+
+use std::mem;
+
+use redis_cluster_gen::{error::Error, spec::schema};
+use serde_json::Value;
+
+use super::Answer;
+use crate::{cli::Explain, output};
+
+pub(crate) fn run(args: &Explain) -> Result<Answer, Error> {
+    let schema = Schema::parse()?;
+    let field = schema.find(args.topic.as_deref().unwrap_or_default())?;
+    let text = schema.explain(&field, args.recursive);
+    output::stdout(|out| out.write_all(text.as_bytes()))?;
+    Ok(Answer::Yes)
+}
+
+/// The JSON Schema of a spec file.
+struct Schema {
+    root: Value,
+}
+
+/// A field: its path from the root, and the schema that it is used with.
+#[derive(Clone)]
+struct Field<'a> {
+    path: String,
+    schema: &'a Value,
+    required: bool,
+}
+
+/// A path that leads nowhere: the last field on the way, and what it does not have.
+struct Missing<'a> {
+    within: Field<'a>,
+    depth: usize,
+    name: String,
+}
+
+/// No field is as deep; it ends types that contain themselves.
+const DEEPEST: usize = 16;
+
+/// What fits into a terminal.
+const WIDTH: usize = 80;
+
+// Finding.
+impl Schema {
+    fn parse() -> Result<Schema, Error> {
+        let root = serde_json::from_str(schema::TEXT).map_err(|error| {
+            Error::Usage(format!("the schema in this program cannot be read: {error}"))
+        })?;
+        Ok(Schema { root })
+    }
+
+    fn root(&self) -> Field<'_> {
+        Field { path: String::new(), schema: &self.root, required: true }
+    }
+
+    /// Finds a field by its path from the root or from `spec`.
+    fn find(&self, path: &str) -> Result<Field<'_>, Error> {
+        let names: Vec<_> = path
+            .split('.')
+            // `patches[0]`, or `patches[]`, is an item of `patches`, and so explained.
+            .map(|name| name.split_once('[').map_or(name, |(name, _)| name))
+            .filter(|name| !name.is_empty())
+            .collect();
+        let names = match names.as_slice() {
+            // kubectl's paths begin with the kind.
+            [kind, names @ ..] if kind.eq_ignore_ascii_case("RedisCluster") => names,
+            names => names,
+        };
+        let from_root = self.walk(self.root(), names);
+        let found = from_root.or_else(|missing| {
+            let from_spec = self.walk(self.root(), &["spec"]);
+            let found = from_spec.and_then(|spec| self.walk(spec, names));
+            // Of two ways that end, the longer one was meant.
+            found.map_err(|other| if missing.depth > other.depth { missing } else { other })
+        });
+        found.map_err(|missing| self.unknown(&missing))
+    }
+
+    fn walk<'a>(&'a self, from: Field<'a>, names: &[&str]) -> Result<Field<'a>, Missing<'a>> {
+        let mut field = from;
+        for (depth, name) in names.iter().enumerate() {
+            let Some(child) = self.child(&field, name) else {
+                return Err(Missing { within: field, depth, name: (*name).to_owned() });
+            };
+            field = child;
+        }
+        Ok(field)
+    }
+
+    fn child<'a>(&'a self, field: &Field<'a>, name: &str) -> Option<Field<'a>> {
+        if let Some(child) = self.children(field).into_iter().find(|child| child.name() == name) {
+            return Some(child);
+        }
+        let values = self.items(field.schema).get("additionalProperties")?;
+        values.is_object().then(|| field.below(name, values, false))
+    }
+
+    /// The fields of an object, or of the objects in a list.
+    fn children<'a>(&'a self, field: &Field<'a>) -> Vec<Field<'a>> {
+        let schema = self.items(field.schema);
+        let required: Vec<_> = schema
+            .get("required")
+            .and_then(Value::as_array)
+            .map(|names| names.iter().filter_map(Value::as_str).collect())
+            .unwrap_or_default();
+        let fields = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+        fields
+            .map(|(name, schema)| field.below(name, schema, required.contains(&name.as_str())))
+            .collect()
+    }
+
+    fn unknown(&self, missing: &Missing<'_>) -> Error {
+        let Missing { within, name, .. } = missing;
+        let path = &within.path;
+        let place = if path.is_empty() { "a spec".to_owned() } else { format!("`{path}`") };
+        let mut message = format!("{place} has no field `{name}`");
+        let siblings = self.children(within);
+        let similar = siblings
+            .iter()
+            .map(|field| {
+                (
+                    strsim::damerau_levenshtein(&field.name().to_lowercase(), &name.to_lowercase()),
+                    field,
+                )
+            })
+            .filter(|(distance, _)| *distance <= 1 + name.len() / 4)
+            .min_by_key(|(distance, _)| *distance);
+        let elsewhere: Vec<_> = self
+            .all()
+            .into_iter()
+            .filter(|field| field.name().eq_ignore_ascii_case(name))
+            .collect();
+        let hints: Vec<_> = match similar {
+            Some((_, field)) => vec![field],
+            None => elsewhere.iter().take(3).collect(),
+        };
+        if hints.is_empty() && siblings.is_empty() {
+            message += ", and no other";
+        } else if hints.is_empty() {
+            let names: Vec<_> = siblings.iter().map(Field::name).collect();
+            message += &format!("; it has {}", names.join(", "));
+        } else {
+            let paths: Vec<_> = hints.iter().map(|field| format!("`{}`", field.path)).collect();
+            message += &format!("; did you mean {}?", paths.join(" or "));
+        }
+        Error::Usage(message)
+    }
+
+    /// All fields, the shallow ones first.
+    fn all(&self) -> Vec<Field<'_>> {
+        let mut all = Vec::new();
+        let mut level = vec![self.root()];
+        for _ in 0..DEEPEST {
+            level = level.iter().flat_map(|field| self.children(field)).collect();
+            all.extend(level.iter().cloned());
+        }
+        all
+    }
+}
+
+impl<'a> Field<'a> {
+    fn below(&self, name: &str, schema: &'a Value, required: bool) -> Field<'a> {
+        let dot = if self.path.is_empty() { "" } else { "." };
+        Field { path: format!("{}{dot}{name}", self.path), schema, required }
+    }
+
+    fn name(&self) -> &str {
+        self.path.rsplit('.').next().unwrap_or_default()
+    }
+}
+
+// What schemars writes.
+impl Schema {
+    /// What a schema refers to, without `null` as an alternative.
+    fn target<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        let mut schema = schema;
+        for _ in 0..DEEPEST {
+            let reference = schema.get("$ref").and_then(Value::as_str);
+            let target = reference.and_then(|path| self.root.pointer(path.strip_prefix('#')?));
+            match (target, self.alternatives(schema).as_slice()) {
+                (Some(target), _) => schema = target,
+                (None, [only]) => schema = only,
+                _ => break,
+            }
+        }
+        schema
+    }
+
+    /// The schema of what is in a list, or in a list of lists.
+    fn items<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        let mut schema = self.target(schema);
+        while let Some(items) = schema.get("items") {
+            schema = self.target(items);
+        }
+        schema
+    }
+
+    fn alternatives<'a>(&'a self, schema: &'a Value) -> Vec<&'a Value> {
+        let any = schema.get("anyOf").and_then(Value::as_array);
+        let is_null = |schema: &Value| schema.get("type").is_some_and(|kind| kind == "null");
+        any.into_iter().flatten().filter(|schema| !is_null(schema)).collect()
+    }
+
+    /// The only values that a field takes, each with its meaning.
+    fn values<'a>(&'a self, schema: &'a Value) -> Vec<(&'a Value, &'a str)> {
+        let schema = self.items(schema);
+        let meaning = description(schema);
+        if let Some(value) = schema.get("const") {
+            return vec![(value, meaning)];
+        }
+        if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+            return values.iter().map(|value| (value, "")).collect();
+        }
+        let one = schema.get("oneOf").and_then(Value::as_array);
+        one.into_iter().flatten().flat_map(|schema| self.values(schema)).collect()
+    }
+
+    /// `string`, `[]Object`, `map[string]string`, `boolean or integer`
+    fn type_name(&self, schema: &Value) -> String {
+        let schema = self.target(schema);
+        if let Some(items) = schema.get("items") {
+            return format!("[]{}", self.type_name(items));
+        }
+        if let Some(values) = schema.get("additionalProperties").filter(|value| value.is_object()) {
+            return format!("map[string]{}", self.type_name(values));
+        }
+        let mut names: Vec<String> = match schema.get("type") {
+            Some(Value::String(name)) => vec![name.clone()],
+            Some(Value::Array(names)) => {
+                names.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+            }
+            _ => {
+                let one = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
+                let alternatives = self.alternatives(schema).into_iter().chain(one);
+                alternatives.map(|schema| self.type_name(schema)).collect()
+            }
+        };
+        names.retain(|name| name != "null");
+        let mut distinct: Vec<String> = Vec::new();
+        for name in names {
+            let name = if name == "object" { "Object".to_owned() } else { name };
+            if !distinct.contains(&name) {
+                distinct.push(name);
+            }
+        }
+        if distinct.is_empty() { "any".to_owned() } else { distinct.join(" or ") }
+    }
+}
+
+// Telling.
+impl Schema {
+    fn explain(&self, field: &Field<'_>, recursive: bool) -> String {
+        let mut text = String::from("KIND:     RedisCluster\n");
+        for (value, _) in self.values(&self.root["properties"]["apiVersion"]) {
+            text += &format!("VERSION:  {}\n", plain(value));
+        }
+        if !field.path.is_empty() {
+            text += &format!("\nFIELD: {}{}\n", field.path, self.traits(field));
+        }
+        let meaning = match description(field.schema) {
+            "" => description(self.items(field.schema)),
+            meaning => meaning,
+        };
+        if !meaning.is_empty() {
+            text += "\nDESCRIPTION:\n";
+            wrap(meaning, "    ", &mut text);
+        }
+        self.values_and_bounds(field, &mut text);
+        let children = self.children(field);
+        if !children.is_empty() {
+            text += "\nFIELDS:\n";
+            if recursive {
+                self.tree(&children, 1, &mut text);
+            } else {
+                for child in children {
+                    text += &format!("  {}{}\n", child.name(), self.traits(&child));
+                    wrap(first_sentence(description(child.schema)), "    ", &mut text);
+                }
+            }
+        }
+        text
+    }
+
+    /// ` <integer> -required-`
+    fn traits(&self, field: &Field<'_>) -> String {
+        let mut text = format!(" <{}>", self.type_name(field.schema));
+        if field.required {
+            text += " -required-";
+        }
+        text
+    }
+
+    fn values_and_bounds(&self, field: &Field<'_>, text: &mut String) {
+        let values = self.values(field.schema);
+        if !values.is_empty() {
+            *text += "\nVALUES:\n";
+        }
+        for (value, meaning) in values {
+            *text += &format!("  {}\n", plain(value));
+            wrap(meaning, "    ", text);
+        }
+        let target = self.target(field.schema);
+        let alternatives = self.alternatives(target);
+        if !alternatives.is_empty() {
+            *text += "\nONE OF:\n";
+        }
+        for schema in alternatives {
+            *text += &format!("  <{}>\n", self.type_name(schema));
+            wrap(description(schema), "    ", text);
+        }
+        let mut lines = String::new();
+        for (key, title) in [
+            ("default", "DEFAULT"),
+            ("minimum", "MINIMUM"),
+            ("maximum", "MAXIMUM"),
+            ("minLength", "MINIMUM LENGTH"),
+            ("maxLength", "MAXIMUM LENGTH"),
+            ("minItems", "MINIMUM ITEMS"),
+            ("maxItems", "MAXIMUM ITEMS"),
+            ("pattern", "PATTERN"),
+        ] {
+            let value = field.schema.get(key).or_else(|| target.get(key));
+            // The default of an object is told by its fields.
+            if let Some(value) = value.filter(|value| !value.is_null() && !value.is_object()) {
+                lines += &format!("{title}: {}\n", plain(value));
+            }
+        }
+        if !lines.is_empty() {
+            *text += "\n";
+            *text += &lines;
+        }
+    }
+
+    fn tree(&self, fields: &[Field<'_>], depth: usize, text: &mut String) {
+        for field in fields {
+            *text += &format!("{:1$}{2}{3}\n", "", 2 * depth, field.name(), self.traits(field));
+            if depth < DEEPEST {
+                self.tree(&self.children(field), depth + 1, text);
+            }
+        }
+    }
+}
+
+fn description(schema: &Value) -> &str {
+    schema.get("description").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A value as one writes it in a spec, as far as it is simple.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn first_sentence(text: &str) -> &str {
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let mut ends = paragraph.match_indices(". ").chain(paragraph.match_indices(".\n"));
+    ends.by_ref().map(|(end, _)| end).min().map_or(paragraph, |end| &paragraph[..=end])
+}
+
+/// Writes paragraphs in lines of [`WIDTH`], each after `indent`.
+fn wrap(text: &str, indent: &str, out: &mut String) {
+    for (index, paragraph) in text.split("\n\n").enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        let mut line = String::new();
+        for word in paragraph.split_whitespace() {
+            if !line.is_empty() && indent.len() + line.len() + 1 + word.len() > WIDTH {
+                *out += &format!("{indent}{}\n", mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line += word;
+        }
+        if !line.is_empty() {
+            *out += &format!("{indent}{line}\n");
+        }
+    }
+}
