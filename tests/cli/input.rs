@@ -169,7 +169,7 @@ fn what_may_not_be_read() {
     ]);
     fs::set_permissions(sandbox.path(""), fs::Permissions::from_mode(0o755)).expect("a mode");
     for path in ["secret.yaml", "closed"] {
-        fs::set_permissions(sandbox.path(path), fs::Permissions::from_mode(0)).expect("a mode");
+        fs::set_permissions(sandbox.path(path), fs::Permissions::from_mode(0o000)).expect("a mode");
     }
     let run = |arguments: &[&str]| Ran::new(&mut crate::sandbox::unprivileged(&sandbox), arguments);
     let stderr = run(&["render", "secret.yaml", "b.yaml"]).refused();
