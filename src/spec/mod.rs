@@ -1,17 +1,20 @@
 //! The spec file: its types with their defaults, and everything that can be wrong with it.
 
 pub mod directives;
+mod foreign;
 pub mod kube;
+mod load;
 pub mod quantity;
+pub mod rules;
 pub mod schema;
+mod structure;
+pub mod suggest;
 pub mod types;
+mod written;
 
-use std::sync::Arc;
+pub use load::load;
 
-use crate::{
-    error::{Problem, Source},
-    plan::Plan,
-};
+use crate::{error::Problem, plan::Plan};
 
 /// What the command line says about every spec.
 #[derive(Debug, Clone, Default)]
@@ -46,10 +49,4 @@ pub struct Loaded {
     pub plan: Option<Plan>,
     /// Everything wrong with the spec, in order of position.
     pub problems: Vec<Problem>,
-}
-
-/// Reads, checks and decides: after this nothing about the spec can fail.
-pub fn load(source: &Arc<Source>, options: &Options) -> Loaded {
-    let _ = (source, options);
-    Loaded { plan: None, problems: Vec::new() }
 }

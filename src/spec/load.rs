@@ -1,0 +1,42 @@
+//! From the text of a spec to a plan, or to everything that is wrong with it.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::{
+    Loaded, Options,
+    rules::{self, Facts},
+    structure::{self, Mended},
+    types::RedisCluster,
+    written::Written,
+};
+use crate::{
+    error::{Severity, Source},
+    plan::Plan,
+    yaml,
+};
+
+/// Reads, checks and decides: after this nothing about the spec can fail.
+pub fn load(source: &Arc<Source>, options: &Options) -> Loaded {
+    let root = match yaml::read(source) {
+        Ok(root) => root,
+        Err(problems) => return Loaded { plan: None, problems },
+    };
+    let written = Written::new(source, &root);
+    let decoded = RedisCluster::deserialize(&root.to_json());
+    let Mended { cluster, repaired, mut problems } = match decoded {
+        Ok(cluster) => {
+            Mended { cluster: Some(cluster), repaired: Vec::new(), problems: Vec::new() }
+        }
+        Err(_) => structure::mend(&written),
+    };
+    if let Some(cluster) = &cluster {
+        problems.extend(rules::check(&Facts::new(cluster, options, &written, &repaired)));
+    }
+    problems.sort_by(|a, b| (a.place.span.start, a.code).cmp(&(b.place.span.start, b.code)));
+    let is_wrong =
+        !repaired.is_empty() || problems.iter().any(|problem| problem.severity == Severity::Error);
+    let plan = cluster.filter(|_| !is_wrong).map(|cluster| Plan::new(&cluster, options));
+    Loaded { plan, problems }
+}

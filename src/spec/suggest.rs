@@ -1,0 +1,53 @@
+//! "Did you mean": the known word that is nearest to an unknown one.
+
+/// The candidate that was most likely meant, if one is near enough.
+pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = plain(word);
+    // A third of the letters may be wrong, but of two or three letters only one.
+    let allowed = (plain.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&plain, &self::plain(candidate)), candidate))
+        .filter(|(distance, candidate)| {
+            *distance <= allowed && *distance < candidate.chars().count()
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// A word without what is a matter of taste: case, dashes and underscores.
+fn plain(word: &str) -> String {
+    word.chars().filter(|char| !matches!(char, '-' | '_')).flat_map(char::to_lowercase).collect()
+}
+
+/// Words as code, separated by commas, the last by `or`.
+pub(super) fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match words.as_slice() {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => words.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::closest;
+
+    #[test]
+    fn near_words_are_found_and_far_ones_are_not() {
+        let fields = ["shards", "replicasPerShard", "layout", "spread", "zones"];
+        for (word, meant) in [
+            ("shard", Some("shards")),
+            ("Shards", Some("shards")),
+            ("replicas_per_shard", Some("replicasPerShard")),
+            ("replicasPerShards", Some("replicasPerShard")),
+            ("zone", Some("zones")),
+            ("lay-out", Some("layout")),
+            ("persistence", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(closest(word, fields), meant, "{word}");
+        }
+    }
+}
