@@ -40,6 +40,19 @@ impl Document {
         parts.join("_").to_lowercase().replace([':', '/'], "-") + ".yaml"
     }
 
+    /// Puts keys in alphabetical order, `apiVersion` and `kind` first, as in the objects that are built from Kubernetes' types: the order in
+    /// which a spec is written must not matter.
+    pub(crate) fn sort_keys(&mut self) {
+        self.value.sort_all_objects();
+        if let Value::Object(fields) = &mut self.value {
+            for (index, key) in ["apiVersion", "kind"].into_iter().enumerate() {
+                if let Some(value) = fields.shift_remove(key) {
+                    fields.shift_insert(index.min(fields.len()), key.to_owned(), value);
+                }
+            }
+        }
+    }
+
     /// Sorts as Helm and Argo CD apply: by kind, then namespace, then name.
     pub(crate) fn order(&self) -> (usize, &str, &str, &str) {
         (install_rank(self.kind()), self.kind(), self.namespace(), self.name())

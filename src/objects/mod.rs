@@ -22,11 +22,11 @@ use crate::{document::Document, plan::Plan};
 pub fn build(plan: &Plan) -> Vec<Document> {
     let mut documents = own(plan);
     patch::apply(&plan.patches, &mut documents);
-    documents.extend(
-        plan.extra_manifests
-            .iter()
-            .map(|manifest| Document { value: Value::Object(manifest.clone()) }),
-    );
+    documents.extend(plan.extra_manifests.iter().map(|manifest| {
+        let mut document = Document { value: Value::Object(manifest.clone()) };
+        document.sort_keys();
+        document
+    }));
     documents.sort_by(|a, b| a.order().cmp(&b.order()));
     documents
 }

@@ -44,6 +44,7 @@ pub(super) fn apply(patches: &[Patch], documents: &mut [Document]) {
     for patch in patches {
         for document in documents.iter_mut().filter(|document| matches(patch, document)) {
             merge_fields(&mut document.value, &patch.merge);
+            document.sort_keys();
         }
     }
 }
