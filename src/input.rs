@@ -8,14 +8,15 @@ use std::{
     sync::Arc,
 };
 
-use redis_cluster_gen::error::{Error, Source};
+use redis_cluster_gen::{
+    error::{Error, Problem, Source},
+    yaml,
+};
 
 use crate::output::marker;
 
 /// The names of the spec that is meant when none is named, the first that exists.
 pub(crate) const DEFAULT_NAMES: [&str; 2] = ["redis-cluster.yaml", "redis-cluster.yml"];
-
-const MAX_BYTES: u64 = 1 << 20;
 
 /// A spec to read.
 #[derive(Debug)]
@@ -40,8 +41,8 @@ impl Input {
         }
     }
 
-    /// The text; none if the file was met by the way and is not a spec but our own output.
-    pub(crate) fn read(&self) -> Result<Option<Arc<Source>>, Error> {
+    /// The text, or why the bytes are none; nothing if the file was met by the way and is not a spec but our own output.
+    pub(crate) fn read(&self) -> Result<Option<Result<Arc<Source>, Box<Problem>>>, Error> {
         let bytes = match &self.from {
             From::Stdin => read_limited(io::stdin().lock(), 0),
             From::File(path) => File::open(path).and_then(|file| {
@@ -64,13 +65,7 @@ impl Input {
             let name = self.name();
             return Err(Error::Usage(format!("{name} is output of redis-cluster-gen, not a spec")));
         }
-        let name = self.name();
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(Error::Usage(format!("{name} is larger than {} KiB", MAX_BYTES >> 10)));
-        }
-        let text = String::from_utf8(bytes)
-            .map_err(|error| Error::Usage(format!("{name} is not UTF-8: {error}")))?;
-        Ok(Some(Arc::new(Source { name, text })))
+        Ok(Some(yaml::source_from_bytes(self.name(), bytes)))
     }
 }
 
@@ -235,7 +230,7 @@ fn file_id(path: &Path, _: &fs::Metadata) -> FileId {
 
 /// Reads one byte more than a spec may have, so that a file of any size costs no more than that.
 fn read_limited(from: impl Read, size: u64) -> io::Result<Vec<u8>> {
-    let limit = MAX_BYTES + 1;
+    let limit = yaml::MAX_BYTES as u64 + 1;
     let mut bytes = Vec::with_capacity(usize::try_from(size.min(limit) + 1).unwrap_or_default());
     from.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -47,9 +47,13 @@ pub(crate) fn load_each(
     for (index, spec) in specs.iter().enumerate() {
         let loaded = match spec.read() {
             Ok(None) => continue,
-            Ok(Some(source)) => {
+            Ok(Some(Ok(source))) => {
                 let loaded = spec::load(&source, options);
                 Ok((source, loaded))
+            }
+            Ok(Some(Err(problem))) => {
+                let source = Arc::clone(&problem.place.source);
+                Ok((source, Loaded { plan: None, problems: vec![*problem] }))
             }
             Err(error) => Err(error),
         };

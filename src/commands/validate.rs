@@ -6,6 +6,7 @@ use anstream::{AutoStream, ColorChoice};
 use redis_cluster_gen::{
     error::{Error, Severity},
     report::{Format, Report},
+    yaml,
 };
 
 use super::{Answer, load_each};
@@ -13,15 +14,18 @@ use crate::{cli::Validate, input, messages::Messages, output};
 
 pub(crate) fn run(args: &Validate, messages: Messages) -> Result<Answer, Error> {
     let specs = input::find(args.specs.paths())?;
-    let (mut checked, mut problems, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut checked, mut problems, mut failures) = (Vec::new(), Vec::new(), Vec::new());
     load_each(&specs, &args.target.options(), |_, loaded| {
         match loaded {
             Ok((source, loaded)) => {
                 messages.detail(format_args!("checked {}", source.name));
+                if loaded.problems.iter().any(|problem| yaml::code::hides_the_text(problem.code)) {
+                    failures.push(Error::Usage(format!("{} cannot be read as YAML", source.name)));
+                }
                 checked.push(source);
                 problems.extend(loaded.problems);
             }
-            Err(error) => unreadable.push(error),
+            Err(error) => failures.push(error),
         }
         Ok(())
     })?;
@@ -35,7 +39,7 @@ pub(crate) fn run(args: &Validate, messages: Messages) -> Result<Answer, Error> 
         let color = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
         Report::new(&checked, &problems).write(args.output, color, out)
     })?;
-    if problems.is_empty() && args.output == Format::Text {
+    if problems.is_empty() && failures.is_empty() && args.output == Format::Text {
         match checked.as_slice() {
             [] => {}
             [only] => messages.note(format_args!("{} is valid", only.name)),
@@ -43,8 +47,8 @@ pub(crate) fn run(args: &Validate, messages: Messages) -> Result<Answer, Error> 
         }
     }
     // One error ends the run with its message; the others are said here.
-    let last = unreadable.pop();
-    for error in unreadable {
+    let last = failures.pop();
+    for error in failures {
         messages.error(error);
     }
     match last {

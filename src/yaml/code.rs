@@ -30,3 +30,8 @@ pub const NOT_REPRESENTABLE: &str = "RCG013";
 pub const CHARACTER: &str = "RCG014";
 /// A text that other tools change when they write it.
 pub const FRAGILE: &str = "RCG015";
+
+/// Whether a problem with this code hides the rest of the text, so that nothing is known about what it says.
+pub fn hides_the_text(code: &str) -> bool {
+    [NOT_YAML, NOT_UTF8, TOO_LARGE, TOO_DEEP].contains(&code)
+}
