@@ -14,7 +14,7 @@
 #     meet HOST ADDRESS HOST ADDRESS      the first meets the second
 #     slots HOST ADDRESS FROM TO...       assign slots that nobody has
 #     replicate HOST ADDRESS ID MASTER    HOST becomes replica of the pod MASTER, whose id is ID
-#     row TEXT (several), then done, or refuse 8: everything that can be done without moving slots is
+#     row TEXT (several), then done, or refuse 8: all that can be done without moving slots is done
 # Lines "note TEXT" may stand before any of them.
 
 function ip_of(address) {
@@ -189,8 +189,9 @@ function slots_are_lost(    i, j, host, count, ids, owner, slot, missing, first)
     return 1
 }
 
-# The pods whose part it is to be a master: mains of them, main[1] ... in the order of their slots.
-# serves[shard number or 1..mains] in the sharded layout is the host for it.
+# The pods whose part it is to be a master: mains of them, main[1] ... In the sharded layout they are in
+# the order of the shards, serves[SHARD] is the host, and misplaced[] says where slots are not as they
+# should be. Else they are in the order of their slots.
 function choose_masters(    i, j, host, shard, shards, order, chosen, has_replica, slotted) {
     mains = 0
     for (i = 1; i <= pods; i++) if (!is_master[pod[i]]) has_replica[master_of[pod[i]]] = 1
@@ -231,12 +232,15 @@ function choose_masters(    i, j, host, shard, shards, order, chosen, has_replic
             host = pod[i]
             if (shard_of[host] != number[j] || !is_master[host]) continue
             if (own_slots[host] != "") {
-                if (slotted++) print "note shard " number[j] " has slots on " chosen[j] " and on " host
+                if (slotted++) misplaced["shard " number[j] " has slots on " chosen[j] " and on " host] = 1
                 else chosen[j] = host
             } else if (!slotted && (chosen[j] == "" || (!(id_of[chosen[j]] in has_replica) && id_of[host] in has_replica)))
                 chosen[j] = host
         }
-        if (chosen[j] == "") continue
+        if (chosen[j] == "") {
+            misplaced["shard " number[j] " has no master, its pods are replicas elsewhere"] = 1
+            continue
+        }
         main[++mains] = chosen[j]
         serves[number[j]] = chosen[j]
     }
@@ -384,7 +388,7 @@ function is_unsettled(    i, j, host, id, owners) {
     return 0
 }
 
-function report(    i, j, host, replicas, empty) {
+function report(    i, j, host, replicas, wrong) {
     for (i = 1; i <= mains; i++) {
         host = main[i]
         replicas = ""
@@ -392,9 +396,10 @@ function report(    i, j, host, replicas, empty) {
             if (!is_master[pod[j]] && master_of[pod[j]] == id_of[host]) replicas = replicas " " pod[j]
         print "row " (shard_of[host] == "-" ? i - 1 : shard_of[host]) " master " host " (" address_of[host] ") replicas" \
             (replicas == "" ? " none" : replicas) " slots" (own_slots[host] == "" ? " none" : own_slots[host])
-        if (own_slots[host] == "") empty = empty " " host
+        if (own_slots[host] == "") misplaced["master " host " has no slots"] = 1
     }
-    if (empty != "") print "refuse 8 joined, but shards without slots:" empty ". Slots have to be moved to them"
+    for (i in misplaced) wrong = wrong (wrong == "" ? "" : "; ") i
+    if (wrong != "") print "refuse 8 all pods are joined, but slots have to be moved: " wrong
     else print "done"
 }
 

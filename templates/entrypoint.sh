@@ -8,6 +8,7 @@
 # shellcheck source=lib.sh
 . /conf/lib.sh
 PART=entrypoint
+CREDENTIALS=$RUN/credentials.conf
 
 refuse() {
     say "not started: $*"
@@ -108,21 +109,30 @@ guard_empty_master() {
     pause "$seconds"
 }
 
-# Passwords must not stand in the server's argument list.
-write_password() {
-    [ -n "$PASSWORD_FILE" ] || return
-    first_line "$PASSWORD_FILE" || refuse "the password file $PASSWORD_FILE is missing or empty"
+# Writes what the server needs to know its own cluster's masters from those of another one. When a
+# master's address moves to a pod of another cluster, its replica dials it within a second and would
+# copy that pod's data over its own, long before the failover.
+# Not on the command line, where everybody on the node could read a password.
+write_credentials() {
     umask 077
-    printf '%s\n' "$line" >"$STARTED_PASSWORD" || refuse "cannot write $STARTED_PASSWORD"
-    quoted=$(printf '%s' "$line" | sed 's/[\\"]/\\&/g')
-    printf 'requirepass "%s"\nmasterauth "%s"\n' "$quoted" "$quoted" >"$RUN/password.conf" ||
-        refuse "cannot write $RUN/password.conf"
+    if [ -n "$PASSWORD_FILE" ]; then
+        first_line "$PASSWORD_FILE" || refuse "the password file $PASSWORD_FILE is missing or empty"
+        printf '%s\n' "$line" >"$STARTED_PASSWORD" || refuse "cannot write $STARTED_PASSWORD"
+        quoted=$(printf '%s' "$line" | sed 's/[\\"]/\\&/g')
+        printf 'requirepass "%s"\nmasterauth "%s"\n' "$quoted" "$quoted"
+    else
+        # Without a password, a name does it: a user that only this cluster's servers have. Whoever can
+        # log in as this user can log in as the default user as well, so it gives nothing away.
+        user=replica-of-$(topology | sed -n '1s/^[^.]*\.\([^ .]*\).*/\1/p')-$BUS_PORT
+        printf 'user %s on nopass -@all +ping +replconf +psync +sync\n' "$user"
+        printf 'masteruser %s\nmasterauth %s\n' "$user" "$user"
+    fi >"$CREDENTIALS" || refuse "cannot write $CREDENTIALS"
     umask 022
 }
 
 trap 'exit 143' TERM INT
 # /tmp outlives a restart of the container.
-rm -f "$JOINED" "$STARTED_PASSWORD" "$RUN/password.conf"
+rm -f "$JOINED" "$STARTED_PASSWORD" "$CREDENTIALS"
 
 case $ENGINE in
 redis | valkey) ;;
@@ -136,11 +146,10 @@ AOF_DIR=$(setting appenddirname)
 
 guard_nodes_file
 guard_empty_master
-write_password
+write_credentials
 
-set -- "$CONF/redis.conf" --cluster-announce-ip "$own_ip"
+set -- "$CONF/redis.conf" --include "$CREDENTIALS" --cluster-announce-ip "$own_ip"
 [ -z "$ANNOUNCE_HOSTNAME" ] || set -- "$@" --cluster-announce-hostname "$ANNOUNCE_HOSTNAME"
-[ -z "$PASSWORD_FILE" ] || set -- "$@" --include "$RUN/password.conf"
 
 say "starting $ENGINE-server, announced as $own_ip"
 OWN_IP=$own_ip /bin/sh "$CONF/heal.sh" &

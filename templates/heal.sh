@@ -5,7 +5,7 @@
 #   - mends a replica that dials an address its master no longer has;
 #   - keeps a copy of nodes.conf, for the entrypoint;
 #   - applies live.conf when it has changed.
-# A pass in which all is well asks the own server once and nobody else.
+# Later than the first minute, a pass in which all is well asks the own server once and nobody else.
 
 # shellcheck source=lib.sh
 . /conf/lib.sh
@@ -23,8 +23,7 @@ PATIENCE=2
 #   peers NUMBER       other nodes it knows
 #   sick NUMBER        of them: not connected, suspected, failed or without address
 #   headless NUMBER    of the sick: those that own slots
-#   well IP            address of a peer that is well
-#   known ID=IP@PORT   every peer, with bus port
+#   known ID=IP@PORT=WELL   every peer, with bus port, and yes or no
 #   shape TEXT         changes with ids, roles, slots and addresses, not with time
 digest() {
     awk '
@@ -44,10 +43,10 @@ digest() {
             shape = shape $1 " " role " " $4 " " ip slots ";"
             if ($3 ~ /myself/) { print "self", $1; master = $4; next }
             peers++
-            print "known", $1 "=" ip "@" bus_of($2)
-            if ($8 != "connected" || $3 ~ /fail|noaddr/) { sick++; if (slots != "") headless++; next }
-            print "well", ip
-            address[$1] = ip
+            well = $8 == "connected" && $3 !~ /fail|noaddr/
+            print "known", $1 "=" ip "@" bus_of($2) "=" (well ? "yes" : "no")
+            if (well) address[$1] = ip
+            else { sick++; if (slots != "") headless++ }
         }
         END {
             if (master in address) print "master", master, address[master]
@@ -61,7 +60,7 @@ digest() {
 # Asks the own server and sets the variables of "digest"; false while it gives no view (loading).
 look() {
     self='' state='' role='' link='' dialled='' master_id='' master_ip='' shape=''
-    well=' ' known=' ' peers=0 sick=0 headless=0
+    known=' ' peers=0 sick=0 headless=0
     seen=$(printf 'CLUSTER INFO\nCLUSTER NODES\nINFO replication\n' | own | digest)
     while read -r key value more; do
         case $key in
@@ -74,7 +73,6 @@ look() {
         peers) peers=$value ;;
         sick) sick=$value ;;
         headless) headless=$value ;;
-        well) well="$well$value " ;;
         known) known="$known$value " ;;
         shape) shape="$value $more" ;;
         esac
@@ -101,29 +99,51 @@ id_at() {
     esac
 }
 
-# Prints "moved HOST IP ID" if a peer that this node knows answers under HOST at an address that this
-# node does not have, and "strange HOST IP ID" if somebody answers whom it does not know.
+# Looks who answers under the name $1 and prints what that means for this node:
+#   same HOST IP ID      a peer at the address that this node has for it
+#   moved HOST IP ID     a peer at another address
+#   strange HOST IP ID   somebody whom this node does not know
+# Nothing if nobody answers.
 inspect() {
     ip=$(resolve "$1") || return
     [ "$ip" != "$OWN_IP" ] || return
-    case $well in
-    *" $ip "*) return ;;
-    esac
     id=$(id_at "$ip")
-    [ -n "$id" ] || return
     case $known in
-    # The server itself dials the address it has, again and again.
-    *" $id=$ip@$BUS_PORT "*) ;;
+    *" $id=$ip@$BUS_PORT="*) printf 'same %s %s %s\n' "$1" "$ip" "$id" ;;
     *" $id="*) printf 'moved %s %s %s\n' "$1" "$ip" "$id" ;;
-    *) printf 'strange %s %s %s\n' "$1" "$ip" "$id" ;;
+    *) [ -z "$id" ] || printf 'strange %s %s %s\n' "$1" "$ip" "$id" ;;
     esac
 }
 
-# All names at once: a pass must not take the sum of all silences.
+# Sets settled to the names under which an earlier pass found a server that this node still reaches
+# there. They need not be asked again.
+keep_settled() {
+    # shellcheck disable=SC2086 # pairs of HOST ID=IP@PORT
+    set -- $confirmed
+    confirmed=' ' settled=' '
+    while [ $# -ge 2 ]; do
+        case $known in
+        *" $2=yes "*)
+            confirmed="$confirmed$1 $2 "
+            settled="$settled$1 "
+            ;;
+        esac
+        shift 2
+    done
+}
+
+# Several names at once: a pass must not take the sum of all silences. Not all of them: each takes
+# some memory, of which the server must not run short.
 inspect_all() {
     topology | {
+        asked=0
         while read -r host _; do
+            case $settled in
+            *" $host "*) continue ;;
+            esac
             inspect "$host" &
+            asked=$((asked + 1))
+            [ $((asked % 8)) -ne 0 ] || wait
         done
         wait
     }
@@ -132,30 +152,46 @@ inspect_all() {
 # Tells the server where its lost peers are. MEET would join two clusters for good if a name led to a
 # pod of another one, so only ids that this node already knows are met. MEET needs the bus port:
 # without it the server answers OK and dials the client port plus 10000.
+#
+# In the first passes the server's word that a peer is well is not enough: it calls a link connected
+# while it still dials, and after a start it dials the addresses of before.
 meet_moved_peers() {
     met=0
-    [ "$sick" -gt 0 ] || return
-    strangers_now=' '
+    [ "$peers" -gt 0 ] || return
+    [ "$passes" -le 20 ] || [ "$sick" -gt 0 ] || return
+    strangers=' '
+    keep_settled
     found=$(inspect_all)
     while read -r kind host ip id; do
         case $kind in
+        same) confirmed="$confirmed$host $id=$ip@$BUS_PORT " ;;
         moved)
-            say "$host is at $ip now, this node ($self) has another address for it: MEET (id $id)"
+            say "$host (id $id) is at $ip now, the server has another address for it: MEET"
             own CLUSTER MEET "$ip" "$CLIENT_PORT" "$BUS_PORT" >/dev/null
             met=$((met + 1))
             ;;
-        strange)
-            strangers_now="$strangers_now$host=$id "
-            case $strangers_seen in
-            *" $host=$id "*) ;;
-            *) say "at $ip, the address of $host, answers node $id, which this node does not know: not met" ;;
-            esac
-            ;;
+        strange) note_stranger "$host" "$ip" "$id" ;;
         esac
     done <<FOUND
 $found
 FOUND
-    strangers_seen=$strangers_now
+    strangers_before=$strangers
+}
+
+# Says once that somebody unknown has a peer's name, if a peer is missing and it is so in two passes.
+# While a cluster is being made, pods do not know all of the others yet.
+note_stranger() {
+    [ "$sick" -gt 0 ] || return
+    strangers="$strangers$1=$3 "
+    case $strangers_before in
+    *" $1=$3 "*) ;;
+    *) return ;;
+    esac
+    case $strangers_said in
+    *" $1=$3 "*) return ;;
+    esac
+    strangers_said="$strangers_said$1=$3 "
+    say "at $2, the address of $1, answers node $3, which this node does not know: not met"
 }
 
 # Silent or unknown peers do not hold the mark back, only those that had to be told something.
@@ -301,17 +337,19 @@ pass() {
     apply_live_conf
 }
 
-# Each second for the first 20 passes and after a MEET, then every 5 s: replicas that come back
-# elsewhere must be known before they have to vote or be voted for.
+# Each second for the first 20 passes, then every 5 s: replicas that come back elsewhere must be known
+# before they have to vote or be voted for. Each second for longer while something is wrong: a name in
+# DNS may be 30 s old.
 between_passes() {
-    if [ "$passes" -lt 20 ] || [ "$met" -gt 0 ]; then
+    if [ "$passes" -lt 20 ] || [ "$met" -gt 0 ] || { [ "$passes" -lt 60 ] && [ "$sick" -gt 0 ]; }; then
         sleep 1
     else
         sleep 5
     fi
 }
 
-passes=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no strangers_seen=' '
+passes=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no sick=0
+confirmed=' ' strangers_before=' ' strangers_said=' '
 live_text=
 if [ -r "$CONF/live.conf" ]; then
     slurp "$CONF/live.conf"

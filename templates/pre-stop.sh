@@ -6,11 +6,10 @@
 # shellcheck source=lib.sh
 . /conf/lib.sh
 PART=pre-stop
-# What a hook prints is lost. The container's log is the server's stderr.
-if first_line /proc/1/comm && [ -w /proc/1/fd/2 ]; then
-    case $line in
-    "$ENGINE-server"*) LOG=/proc/1/fd/2 ;;
-    esac
+# What a hook prints is lost. The container's log is the stderr of PID 1, unless the pod shares its
+# process ids: then PID 1 is the pause container.
+if first_line /proc/1/comm && [ "$line" != pause ] && [ -w /proc/1/fd/2 ]; then
+    LOG=/proc/1/fd/2
 fi
 load_password
 [ -n "$HANDOVER_SECONDS" ] || HANDOVER_SECONDS=20

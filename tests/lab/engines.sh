@@ -184,7 +184,11 @@ while read -r engine family wanted suites; do
     *) continue ;;
     esac
     home=$ENGINES/$engine
-    if [ ! -s "$home/version" ] || [ "$(version_in "$home" "$family")" != "$(cat "$home/version")" ]; then
+    if [ -s "$home/version" ] && [ "$(version_in "$home" "$family")" != "$(cat "$home/version")" ]; then
+        say "$engine: what is in $home no longer answers as version $(cat "$home/version"), fetching it again"
+        rm -f "$home/version"
+    fi
+    if [ ! -s "$home/version" ]; then
         if [ -z "$WORK" ]; then
             WORK=$(mktemp -d)
             trap 'rm -rf "$WORK"' EXIT
