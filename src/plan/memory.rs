@@ -8,7 +8,7 @@ const MIB: u64 = 1 << 20;
 ///
 /// What is kept free is for pages that are copied while a child process writes an AOF or a snapshot, for the buffers of clients
 /// and replicas, and for fragmentation.
-pub(super) fn maxmemory(spec: &Spec) -> Option<u64> {
+pub(crate) fn maxmemory(spec: &Spec) -> Option<u64> {
     if let Some(maxmemory) = &spec.memory.maxmemory {
         return Some(maxmemory.whole());
     }

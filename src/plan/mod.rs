@@ -3,7 +3,7 @@
 //! In comes a spec that was checked, out comes a [`Plan`] in which nothing is left open.
 
 mod config;
-mod memory;
+pub(crate) mod memory;
 pub mod names;
 
 use std::collections::BTreeMap;

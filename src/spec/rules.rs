@@ -3,6 +3,7 @@
 //! A rule's name is also the name of its fixture `tests/reject/NAME.yaml` and of its part of `docs/rules.md`. Codes are never given
 //! twice: what leaves the table leaves a gap.
 
+mod lifecycle;
 mod structure;
 mod topology;
 
@@ -45,6 +46,16 @@ pub const RULES: &[Rule] = &[
     structure::NOT_ONE_OF,
     structure::OUT_OF_BOUNDS,
     topology::TOO_FEW_SHARDS,
+    lifecycle::TIMING_OUT_OF_BOUNDS,
+    lifecycle::LIVENESS_TOO_STRICT,
+    lifecycle::PROBE_TIMEOUT_BEYOND_PERIOD,
+    lifecycle::STARTUP_TOO_SHORT,
+    lifecycle::GRACE_PERIOD_TOO_SHORT,
+    lifecycle::MIN_READY_TOO_SHORT,
+    lifecycle::BUDGET_BLOCKS_DRAINS,
+    lifecycle::BUDGET_TAKES_MAJORITY,
+    lifecycle::BUDGET_TAKES_SHARD,
+    lifecycle::SAFEGUARD_OFF,
 ];
 
 /// The rule with a code or a name.
