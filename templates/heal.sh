@@ -115,16 +115,16 @@ inspect() {
     esac
 }
 
-# Sets settled to the names under which an earlier pass found a server that this node still reaches
-# there. They need not be asked again.
+# Sets settled to the names that need not be asked again: those under which an earlier pass found a
+# server that this node still reaches there, and strangers as long as no peer is missing.
 keep_settled() {
     # shellcheck disable=SC2086 # pairs of HOST ID=IP@PORT
-    set -- $confirmed
-    confirmed=' ' settled=' '
+    set -- $answered
+    answered=' ' settled=' '
     while [ $# -ge 2 ]; do
-        case $known in
-        *" $2=yes "*)
-            confirmed="$confirmed$1 $2 "
+        case "$known$sick" in
+        *" $2=yes "* | *" 0")
+            answered="$answered$1 $2 "
             settled="$settled$1 "
             ;;
         esac
@@ -164,13 +164,16 @@ meet_moved_peers() {
     found=$(inspect_all)
     while read -r kind host ip id; do
         case $kind in
-        same) confirmed="$confirmed$host $id=$ip@$BUS_PORT " ;;
+        same) answered="$answered$host $id=$ip@$BUS_PORT " ;;
+        strange)
+            answered="$answered$host $id=$ip@$BUS_PORT "
+            note_stranger "$host" "$ip" "$id"
+            ;;
         moved)
             say "$host (id $id) is at $ip now, the server has another address for it: MEET"
             own CLUSTER MEET "$ip" "$CLIENT_PORT" "$BUS_PORT" >/dev/null
             met=$((met + 1))
             ;;
-        strange) note_stranger "$host" "$ip" "$id" ;;
         esac
     done <<FOUND
 $found
@@ -349,7 +352,7 @@ between_passes() {
 }
 
 passes=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no sick=0
-confirmed=' ' strangers_before=' ' strangers_said=' '
+answered=' ' strangers_before=' ' strangers_said=' '
 live_text=
 if [ -r "$CONF/live.conf" ]; then
     slurp "$CONF/live.conf"

@@ -108,10 +108,12 @@ resolve() {
     *) databases='ahostsv4 ahostsv6' ;;
     esac
     for database in $databases; do
-        found=$(bounded 4 getent "$database" "$1" 2>/dev/null)
-        # The address is the first word.
-        found=$(printf '%s\n' "$found" | { read -r word rest && printf '%s' "$word"; })
+        # Lines of an address and other words.
+        read -r found _ <<FOUND
+$(bounded 4 getent "$database" "$1" 2>/dev/null)
+FOUND
         case $found in
+        # A name with IPv4 only, dressed up as IPv6.
         '' | ::ffff:*) ;;
         *)
             printf '%s\n' "$found"
