@@ -223,15 +223,17 @@ pub(crate) enum RenderFormat {
     Name,
 }
 
-/// Explains a field of a spec
+/// Explains a field of a spec, or a rule
 ///
-/// Like `kubectl explain`, from the JSON Schema that is in this program.
+/// Fields are explained as `kubectl explain` does it, from the schema that `schema` prints. A rule has a code that
+/// reports show, and a name.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// The path of a field, such as `spec.topology.shards` or `topology.shards`; without it, the whole spec
-    #[arg(value_name = "FIELD")]
+    /// The path of a field, such as `spec.topology.shards` or `topology.shards`, or the code or name of a rule, such
+    /// as RCG102; without it, the whole spec
+    #[arg(value_name = "FIELD|CODE")]
     pub(crate) topic: Option<String>,
-    /// Print the names of all fields below, too
+    /// List all fields below, too
     #[arg(long)]
     pub(crate) recursive: bool,
 }

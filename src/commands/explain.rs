@@ -1,19 +1,56 @@
-//! `explain`: what a field of a spec means, from the JSON Schema.
+//! `explain`: what a field of a spec means, from the JSON Schema, and why a rule is one, from the table of rules.
 
 use std::mem;
 
-use redis_cluster_gen::{error::Error, spec::schema};
+use redis_cluster_gen::{
+    error::Error,
+    spec::{
+        rules::{self, RULES, Rule},
+        schema, suggest,
+    },
+};
 use serde_json::Value;
 
 use super::Answer;
 use crate::{cli::Explain, output};
 
 pub(crate) fn run(args: &Explain) -> Result<Answer, Error> {
-    let schema = Schema::parse()?;
-    let field = schema.find(args.topic.as_deref().unwrap_or_default())?;
-    let text = schema.explain(&field, args.recursive);
+    let topic = args.topic.as_deref().unwrap_or_default();
+    let text = match rule(topic)? {
+        Some(rule) => explain_rule(rule),
+        None => {
+            let schema = Schema::parse()?;
+            schema.explain(&schema.find(topic)?, args.recursive)
+        }
+    };
     output::stdout(|out| out.write_all(text.as_bytes()))?;
     Ok(Answer::Yes)
+}
+
+/// The rule that a topic names by its code or its name, if it names one.
+fn rule(topic: &str) -> Result<Option<&'static Rule>, Error> {
+    if let Some(rule) = rules::find(topic) {
+        return Ok(Some(rule));
+    }
+    // No field has a dash in its name, nor digits after this prefix.
+    let code = topic.get(..3).filter(|prefix| prefix.eq_ignore_ascii_case("RCG"));
+    let is_code = code.is_some() && topic[3..].bytes().all(|byte| byte.is_ascii_digit());
+    if !is_code && !topic.contains('-') {
+        return Ok(None);
+    }
+    let name = |rule: &'static Rule| if is_code { rule.code } else { rule.name };
+    let hint = suggest::closest(topic, RULES.iter().map(name));
+    let hint = hint.map_or_else(String::new, |hint| format!("; did you mean `{hint}`?"));
+    Err(Error::Usage(format!("there is no rule `{topic}`{hint}")))
+}
+
+fn explain_rule(rule: &Rule) -> String {
+    let mut text = format!("RULE:      {}\nNAME:      {}\n", rule.code, rule.name);
+    text += &format!("SEVERITY:  {}\n\n", rule.severity);
+    wrap(rule.title, "", &mut text);
+    text.push('\n');
+    wrap(rule.story, "", &mut text);
+    text
 }
 
 /// The JSON Schema of a spec file.
@@ -117,23 +154,15 @@ impl Schema {
         let place = if path.is_empty() { "a spec".to_owned() } else { format!("`{path}`") };
         let mut message = format!("{place} has no field `{name}`");
         let siblings = self.children(within);
-        let similar = siblings
-            .iter()
-            .map(|field| {
-                (
-                    strsim::damerau_levenshtein(&field.name().to_lowercase(), &name.to_lowercase()),
-                    field,
-                )
-            })
-            .filter(|(distance, _)| *distance <= 1 + name.len() / 4)
-            .min_by_key(|(distance, _)| *distance);
+        let similar = suggest::closest(name, siblings.iter().map(Field::name));
+        let similar = siblings.iter().find(|field| Some(field.name()) == similar);
         let elsewhere: Vec<_> = self
             .all()
             .into_iter()
             .filter(|field| field.name().eq_ignore_ascii_case(name))
             .collect();
         let hints: Vec<_> = match similar {
-            Some((_, field)) => vec![field],
+            Some(field) => vec![field],
             None => elsewhere.iter().take(3).collect(),
         };
         if hints.is_empty() && siblings.is_empty() {
@@ -358,24 +387,39 @@ fn first_sentence(text: &str) -> &str {
     ends.by_ref().map(|(end, _)| end).min().map_or(paragraph, |end| &paragraph[..=end])
 }
 
-/// Writes paragraphs in lines of [`WIDTH`], each after `indent`.
+/// Writes paragraphs in lines of [`WIDTH`], each after `indent`. Lists keep their items, and examples, which are indented, their lines.
 fn wrap(text: &str, indent: &str, out: &mut String) {
     for (index, paragraph) in text.split("\n\n").enumerate() {
         if index > 0 {
             out.push('\n');
         }
         let mut line = String::new();
-        for word in paragraph.split_whitespace() {
-            if !line.is_empty() && indent.len() + line.len() + 1 + word.len() > WIDTH {
-                *out += &format!("{indent}{}\n", mem::take(&mut line));
+        for source in paragraph.lines() {
+            let is_example = source.starts_with("    ");
+            if is_example || source.starts_with("- ") || source.starts_with("* ") {
+                end_line(&mut line, indent, out);
             }
-            if !line.is_empty() {
-                line.push(' ');
+            if is_example {
+                line += source;
+                end_line(&mut line, indent, out);
+                continue;
             }
-            line += word;
+            for word in source.split_whitespace() {
+                if !line.is_empty() && indent.len() + line.len() + 1 + word.len() > WIDTH {
+                    end_line(&mut line, indent, out);
+                }
+                if !line.is_empty() {
+                    line.push(' ');
+                }
+                line += word;
+            }
         }
-        if !line.is_empty() {
-            *out += &format!("{indent}{line}\n");
-        }
+        end_line(&mut line, indent, out);
+    }
+}
+
+fn end_line(line: &mut String, indent: &str, out: &mut String) {
+    if !line.is_empty() {
+        *out += &format!("{indent}{}\n", mem::take(line));
     }
 }

@@ -125,6 +125,34 @@ fn unknown_fields_have_hints() {
 }
 
 #[test]
+fn rules_are_known_by_code_and_name() {
+    let text = explain("RCG102");
+    let start = "RULE:      RCG102\nNAME:      unknown-field\nSEVERITY:  error\n\n";
+    assert!(text.starts_with(start), "{text}");
+    assert!(text.lines().count() > 6, "{text}");
+    assert_eq!(explain("rcg102"), text);
+    assert_eq!(explain("unknown-field"), text);
+    // Every rule that a report can name.
+    for rule in redis_cluster_gen::spec::rules::RULES {
+        let text = explain(rule.code);
+        assert!(text.contains(rule.name), "{text}");
+        // Examples stay as they are written.
+        let long = text.lines().find(|line| line.chars().count() > 80 && !line.starts_with("    "));
+        assert_eq!(long, None, "{}", rule.code);
+    }
+}
+
+#[test]
+fn unknown_rules_have_hints() {
+    assert_eq!(
+        refused("unkown-field"),
+        "error: there is no rule `unkown-field`; did you mean `unknown-field`?\n"
+    );
+    assert!(refused("RCG999").starts_with("error: there is no rule `RCG999`"));
+    assert_eq!(refused("no-such-thing-at-all"), "error: there is no rule `no-such-thing-at-all`\n");
+}
+
+#[test]
 fn the_schema_is_the_committed_one() {
     let schema = Sandbox::new().run(&["schema"]).ok();
     assert_eq!(schema, include_str!("../../schemas/redis-cluster.v1alpha1.schema.json"));
