@@ -15,7 +15,7 @@ pub(crate) fn run(args: &Completion) -> Result<Answer, Error> {
     clap_complete::generate(args.shell, &mut command, &name, &mut script);
     let script = String::from_utf8_lossy(&script);
     let script = repaired(&script, &name);
-    output::stdout(|out| out.write_all(script.as_bytes()))?;
+    output::print(script)?;
     Ok(Answer::Yes)
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Explain) -> Result<Answer, Error> {
             schema.explain(&schema.find(topic)?, args.recursive)
         }
     };
-    output::stdout(|out| out.write_all(text.as_bytes()))?;
+    output::print(text)?;
     Ok(Answer::Yes)
 }
 

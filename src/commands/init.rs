@@ -19,7 +19,7 @@ use crate::{
 pub(crate) fn run(args: &Init, messages: Messages) -> Result<Answer, Error> {
     let spec = for_anywhere(text(args.example));
     if args.path == Path::new("-") {
-        output::stdout(|out| out.write_all(spec.as_bytes()))?;
+        output::print(spec)?;
         return Ok(Answer::Yes);
     }
     let is_folder = args.path.is_dir();

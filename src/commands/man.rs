@@ -15,7 +15,7 @@ pub(crate) fn run(args: &Man, messages: Messages) -> Result<Answer, Error> {
     let mut command = cli::command();
     let Some(folder) = &args.output_dir else {
         let page = page(command).map_err(|source| failed("write", Path::new("stdout"), source))?;
-        output::stdout(|out| out.write_all(&page))?;
+        output::print(page)?;
         return Ok(Answer::Yes);
     };
     // Gives subcommands their full names.

@@ -16,7 +16,10 @@ use redis_cluster_gen::{
     spec::{self, Loaded, Options},
 };
 
-use crate::input::{self, Input};
+use crate::{
+    input::{self, Input},
+    messages::Messages,
+};
 
 /// What a command has to say when it could do its work. It decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +44,16 @@ impl Answer {
 pub(crate) fn load_each(
     specs: &[Input],
     options: &Options,
+    messages: Messages,
     mut each: impl FnMut(usize, Result<(Arc<Source>, Loaded), Error>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut any = false;
     for (index, spec) in specs.iter().enumerate() {
         let loaded = match spec.read() {
-            Ok(None) => continue,
+            Ok(None) => {
+                messages.detail(format_args!("skipped {}: it is output", spec.name()));
+                continue;
+            }
             Ok(Some(Ok(source))) => {
                 let loaded = spec::load(&source, options);
                 Ok((source, loaded))
@@ -58,6 +65,7 @@ pub(crate) fn load_each(
             Err(error) => Err(error),
         };
         any = true;
+        messages.detail(format_args!("checked {}", spec.name()));
         each(index, loaded)?;
     }
     if any { Ok(()) } else { Err(input::nothing_but_output()) }

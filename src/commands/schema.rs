@@ -6,6 +6,6 @@ use super::Answer;
 use crate::output;
 
 pub(crate) fn run() -> Result<Answer, Error> {
-    output::stdout(|out| out.write_all(schema::TEXT.as_bytes()))?;
+    output::print(schema::TEXT)?;
     Ok(Answer::Yes)
 }

@@ -27,6 +27,6 @@ pub(crate) fn run(args: &Version) -> Result<Answer, Error> {
             format!("{value:#}\n")
         }
     };
-    output::stdout(|out| out.write_all(text.as_bytes()))?;
+    output::print(text)?;
     Ok(Answer::Yes)
 }

@@ -112,7 +112,7 @@ impl Sink for Folder {
     fn commit(mut self: Box<Self>) -> Result<(), Error> {
         fs::create_dir_all(&self.path).map_err(|error| self.failed("create", "", error))?;
         // Held to the end.
-        let lock = lock(&self.path);
+        let lock = lock(&self.path, self.messages);
         if lock.is_some() {
             self.remove_temporary()?;
         }
@@ -275,11 +275,11 @@ impl Folder {
     /// The text of the folder's kustomization.yaml, if it should have one.
     fn kustomization(&self, kept: &[Leftover]) -> Result<Option<String>, Error> {
         let path = self.path.join(kustomization::NAME);
-        let old = match in_file(&path) {
-            Ok(origin) => Some(origin.as_deref() == Some(kustomization::ORIGIN)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(self.failed("read", kustomization::NAME, error)),
+        let is_ours = |origin: io::Result<Option<String>>| {
+            origin.is_ok_and(|origin| origin.as_deref() == Some(kustomization::ORIGIN))
         };
+        let old =
+            fs::symlink_metadata(&path).ok().map(|old| old.is_file() && is_ours(in_file(&path)));
         match old {
             // It is kept current, or it would name files that are gone.
             Some(true) => {}
@@ -340,14 +340,24 @@ fn refusal(reasons: &[String]) -> Error {
 
 /// Waits until no other run writes to the folder. None where that cannot be known, as on some network file systems.
 #[cfg(unix)]
-fn lock(folder: &Path) -> Option<File> {
+fn lock(folder: &Path, messages: Messages) -> Option<File> {
+    use rustix::{
+        fs::{FlockOperation, flock},
+        io::Errno,
+    };
     let handle = File::open(folder).ok()?;
-    rustix::fs::flock(&handle, rustix::fs::FlockOperation::LockExclusive).ok()?;
+    match flock(&handle, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => {
+            messages.note(format_args!("waiting for another run to finish {}", folder.display()));
+            flock(&handle, FlockOperation::LockExclusive).ok()?;
+        }
+        result => result.ok()?,
+    }
     Some(handle)
 }
 
 /// Waits until no other run writes to the folder. None where that cannot be known.
 #[cfg(not(unix))]
-fn lock(_: &Path) -> Option<File> {
+fn lock(_: &Path, _: Messages) -> Option<File> {
     None
 }

@@ -13,7 +13,7 @@ mod stream;
 use std::{
     env,
     fmt::Display,
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, StdoutLock, Write},
     ops::Range,
 };
 
@@ -32,8 +32,15 @@ pub(crate) trait Sink {
     fn commit(self: Box<Self>) -> Result<(), Error>;
 }
 
+/// Writes a whole result to stdout.
+pub(crate) fn print(text: impl AsRef<[u8]>) -> Result<(), Error> {
+    stdout(|out| out.write_all(text.as_ref()))
+}
+
 /// Writes to stdout. That nobody reads on is no error.
-pub(crate) fn stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+pub(crate) fn stdout(
+    write: impl FnOnce(&mut StdoutLock<'static>) -> io::Result<()>,
+) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -64,14 +71,14 @@ impl Spool {
 
     /// Reads a range into `buffer`, in place of what is there.
     fn read(&mut self, range: &Range<u64>, buffer: &mut Vec<u8>) -> Result<(), Error> {
-        use io::Read;
         buffer.clear();
         self.file.seek(SeekFrom::Start(range.start)).map_err(Spool::error)?;
         (&mut self.file).take(range.end - range.start).read_to_end(buffer).map_err(Spool::error)?;
         Ok(())
     }
 
-    fn copy(mut self, out: &mut dyn Write) -> io::Result<()> {
+    /// Writes everything. On Linux the system copies from file to file by itself.
+    fn copy(mut self, out: &mut StdoutLock<'static>) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(0))?;
         match self.file.into_inner() {
             SpooledData::InMemory(memory) => out.write_all(memory.get_ref()),

@@ -138,6 +138,11 @@ fn our_own_output_is_never_a_spec() {
     sandbox.write("all/k8s/x.redis-cluster.yaml", &text);
     assert_eq!(named(&sandbox, &["all"]), ["a"]);
     assert_eq!(named(&sandbox, &["**/*.yaml"]), ["a"]);
+    let told = sandbox.run(&["render", "-v", "all"]).stderr;
+    assert_eq!(
+        told,
+        "skipped all/k8s/x.redis-cluster.yaml: it is output\nchecked all/redis-cluster.yaml\n"
+    );
     let stderr = sandbox.run(&["render", "all/k8s"]).refused();
     assert!(stderr.contains("output of redis-cluster-gen"), "{stderr}");
     let stderr = sandbox.run(&["render", "all/k8s/x.redis-cluster.yaml"]).refused();
