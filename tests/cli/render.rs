@@ -122,7 +122,7 @@ fn two_specs_may_not_give_the_same_object() {
 fn warnings_go_to_stderr_and_can_be_silenced() {
     let sandbox = Sandbox::with(&[(
         "redis-cluster.yaml",
-        &spec_with("orders", "topology:\n  replicasPerShard: 0\n"),
+        &spec_with("orders", "lifecycle:\n  minReadySeconds: 0\n"),
     )]);
     let loud = sandbox.run(&["render"]);
     assert!(loud.stderr.starts_with("warning"), "{loud:?}");

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::sandbox::{Sandbox, spec, spec_with, wrong_spec};
 
 fn warned_spec(name: &str) -> String {
-    spec_with(name, "topology:\n  replicasPerShard: 0\n")
+    spec_with(name, "lifecycle:\n  minReadySeconds: 0\n")
 }
 
 #[test]
