@@ -32,6 +32,16 @@ pub(crate) enum From {
     File(PathBuf),
 }
 
+/// What is in an input.
+#[derive(Debug)]
+pub(crate) enum Content {
+    Text(Arc<Source>),
+    /// Why the bytes are no text.
+    NoText(Box<Problem>),
+    /// It was met by the way, and is not a spec but our own output.
+    Output,
+}
+
 impl Input {
     /// The name that messages use.
     pub(crate) fn name(&self) -> String {
@@ -41,8 +51,7 @@ impl Input {
         }
     }
 
-    /// The text, or why the bytes are none; nothing if the file was met by the way and is not a spec but our own output.
-    pub(crate) fn read(&self) -> Result<Option<Result<Arc<Source>, Box<Problem>>>, Error> {
+    pub(crate) fn read(&self) -> Result<Content, Error> {
         let bytes = match &self.from {
             From::Stdin => read_limited(io::stdin().lock(), 0),
             From::File(path) => File::open(path).and_then(|file| {
@@ -60,12 +69,15 @@ impl Input {
         })?;
         if marker::in_first_line(&bytes).is_some() {
             if self.found {
-                return Ok(None);
+                return Ok(Content::Output);
             }
             let name = self.name();
             return Err(Error::Usage(format!("{name} is output of redis-cluster-gen, not a spec")));
         }
-        Ok(Some(yaml::source_from_bytes(self.name(), bytes)))
+        Ok(match yaml::source_from_bytes(self.name(), bytes) {
+            Ok(source) => Content::Text(source),
+            Err(problem) => Content::NoText(problem),
+        })
     }
 }
 

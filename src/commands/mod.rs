@@ -17,7 +17,7 @@ use redis_cluster_gen::{
 };
 
 use crate::{
-    input::{self, Input},
+    input::{self, Content, Input},
     messages::Messages,
 };
 
@@ -50,15 +50,15 @@ pub(crate) fn load_each(
     let mut any = false;
     for (index, spec) in specs.iter().enumerate() {
         let loaded = match spec.read() {
-            Ok(None) => {
+            Ok(Content::Output) => {
                 messages.detail(format_args!("skipped {}: it is output", spec.name()));
                 continue;
             }
-            Ok(Some(Ok(source))) => {
+            Ok(Content::Text(source)) => {
                 let loaded = spec::load(&source, options);
                 Ok((source, loaded))
             }
-            Ok(Some(Err(problem))) => {
+            Ok(Content::NoText(problem)) => {
                 let source = Arc::clone(&problem.place.source);
                 Ok((source, Loaded { plan: None, problems: vec![*problem] }))
             }
