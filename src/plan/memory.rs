@@ -17,7 +17,7 @@ pub(crate) fn maxmemory(spec: &Spec) -> Option<u64> {
 }
 
 /// The part of the memory limit that is not for data.
-pub(super) fn headroom_percent(spec: &Spec) -> u32 {
+pub(crate) fn headroom_percent(spec: &Spec) -> u32 {
     spec.memory.headroom_percent.unwrap_or(match spec.persistence.mode {
         // No child process ever writes, except for a replica's first copy.
         PersistenceMode::None => 25,

@@ -229,7 +229,7 @@ fn port(port: u32) -> u16 {
 
 /// A port from 20000 to 29999: above the well-known ones, below those that Kubernetes gives to node ports (30000) and Linux
 /// to outgoing connections (32768).
-fn derived_bus_port(namespace: &str, name: &str) -> u16 {
+pub(crate) fn derived_bus_port(namespace: &str, name: &str) -> u16 {
     let hash = Sha256::digest(format!("{namespace}/{name}"));
     20_000 + u16::from_be_bytes([hash[0], hash[1]]) % 10_000
 }

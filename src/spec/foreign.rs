@@ -245,12 +245,14 @@ fn translate_below<'a>(tokens: &mut Vec<&'a str>, node: &'a Node, found: &mut Ve
             return;
         }
         tokens.push(&entry.key);
-        match ending(tokens) {
-            Some((length, here)) if length > 1 || !has_fields(Some(&entry.value)) => {
-                let written = path(&format!("/{}", tokens.join("/")));
-                found.push(format!("`{written}`: {here}"));
-            }
-            _ => translate_below(tokens, &entry.value, found),
+        let here = ending(tokens);
+        let before = found.len();
+        if here.is_none_or(|(length, _)| length == 1) {
+            translate_below(tokens, &entry.value, found);
+        }
+        if let (Some((_, here)), true) = (here, found.len() == before) {
+            let written = path(&format!("/{}", tokens.join("/")));
+            found.push(format!("`{written}`: {here}"));
         }
         tokens.pop();
     }

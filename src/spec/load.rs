@@ -1,6 +1,6 @@
 //! From the text of a spec to a plan, or to everything that is wrong with it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::Deserialize;
 
@@ -27,7 +27,7 @@ pub fn load(source: &Arc<Source>, options: &Options) -> Loaded {
     let decoded = RedisCluster::deserialize(&root.to_json());
     let Mended { cluster, repaired, mut problems } = match decoded {
         Ok(cluster) => {
-            Mended { cluster: Some(cluster), repaired: Vec::new(), problems: Vec::new() }
+            Mended { cluster: Some(cluster), repaired: BTreeSet::new(), problems: Vec::new() }
         }
         Err(_) => structure::mend(&written),
     };

@@ -3,17 +3,36 @@
 //! A rule's name is also the name of its fixture `tests/reject/NAME.yaml` and of its part of `docs/rules.md`. Codes are never given
 //! twice: what leaves the table leaves a gap.
 
+mod config;
+mod engine;
+mod grammar;
 mod lifecycle;
+mod memory;
+mod names;
+mod network;
+mod objects;
+mod pod;
+mod quantities;
+mod storage;
 mod structure;
+mod text;
 mod topology;
+mod yaml;
+
+use std::{cell::OnceCell, collections::BTreeSet};
 
 use super::{
     Options,
     directives::Version,
-    types::{RedisCluster, Spec},
-    written::Written,
+    kube::Kube,
+    types::{DirectiveValue, RedisCluster, Spec},
+    written::{self, Written},
 };
-use crate::error::{Problem, Severity};
+use crate::{
+    error::{Problem, Severity},
+    objects::patch::{self, PatchMistake},
+    plan::{Plan, memory as memory_plan},
+};
 
 pub(super) use structure::{
     ANOTHER_FORMAT, MISSING_FIELD, NOT_ONE_OF, OUT_OF_BOUNDS, UNKNOWN_FIELD, WRONG_TYPE,
@@ -39,13 +58,101 @@ type Check = fn(&Facts<'_>, &mut Vec<Finding>);
 
 /// All rules, in the order of their codes.
 pub const RULES: &[Rule] = &[
+    yaml::NOT_YAML,
+    yaml::NOT_UTF8,
+    yaml::TOO_LARGE,
+    yaml::TOO_DEEP,
+    yaml::SEVERAL_DOCUMENTS,
+    yaml::DUPLICATE_KEY,
+    yaml::KEY_NOT_TEXT,
+    yaml::ANCHOR,
+    yaml::MERGE_KEY,
+    yaml::AMBIGUOUS,
+    yaml::TAG,
+    yaml::EMPTY,
+    yaml::NOT_REPRESENTABLE,
+    yaml::CHARACTER,
+    yaml::FRAGILE,
     structure::ANOTHER_FORMAT,
     structure::UNKNOWN_FIELD,
     structure::MISSING_FIELD,
     structure::WRONG_TYPE,
     structure::NOT_ONE_OF,
     structure::OUT_OF_BOUNDS,
+    names::CLUSTER_NAME,
+    names::NAMESPACE_NAME,
+    names::LABEL_SYNTAX,
+    names::OWNED_LABEL,
+    names::ANNOTATION_SYNTAX,
+    names::OWNED_ANNOTATION,
+    names::OBJECT_NAME,
     topology::TOO_FEW_SHARDS,
+    topology::TOO_MANY_SHARDS,
+    topology::TOO_MANY_REPLICAS,
+    topology::TOO_MANY_PODS,
+    topology::NO_REPLICAS,
+    topology::ZONE_NAME,
+    topology::DUPLICATE_ZONE,
+    topology::TOO_FEW_ZONES,
+    topology::SPREAD_OF_ALL_PODS,
+    engine::FLOATING_VERSION,
+    engine::VERSION_SYNTAX,
+    engine::ENGINE_TOO_OLD,
+    engine::ENGINE_TOO_NEW,
+    engine::IMAGE_SYNTAX,
+    engine::IMAGE_NOT_PINNED,
+    engine::IMAGE_CONTRADICTS_VERSION,
+    engine::IMAGE_FROM_BITNAMI,
+    engine::IMAGE_OF_OTHER_ENGINE,
+    engine::REGISTRY_UNUSED,
+    engine::REGISTRY_SYNTAX,
+    quantities::QUANTITY_SYNTAX,
+    quantities::QUANTITY_NOT_POSITIVE,
+    quantities::THOUSANDTHS_OF_BYTES,
+    quantities::DECIMAL_BYTES,
+    quantities::RESOURCE_NAME,
+    storage::NO_STORAGE,
+    storage::STORAGE_TWICE,
+    storage::EPHEMERAL_WITH_FILES,
+    storage::VOLUME_WITHOUT_FILES,
+    storage::VOLUME_TOO_SMALL,
+    storage::ACCESS_MODES,
+    storage::VOLUMES_DELETED,
+    storage::SNAPSHOT_INTERVAL,
+    storage::UNUSED_SETTING,
+    storage::EPHEMERAL_IN_MEMORY,
+    memory::MAXMEMORY_ABOVE_LIMIT,
+    memory::MAXMEMORY_ABOVE_HEADROOM,
+    memory::NO_MEMORY_BOUND,
+    memory::TOO_LITTLE_MEMORY,
+    memory::REQUEST_ABOVE_LIMIT,
+    memory::HEADROOM_BOUNDS,
+    memory::CACHE_WITHOUT_EVICTION,
+    memory::SMALL_CPU_LIMIT,
+    config::UNKNOWN_DIRECTIVE,
+    config::UNCERTAIN_DIRECTIVE,
+    config::OWNED_DIRECTIVE,
+    config::SECRET_IN_CONFIG,
+    config::DIRECTIVE_LINE,
+    config::DIRECTIVE_LIST,
+    config::DIRECTIVE_VALUE,
+    config::DEPRECATED_DIRECTIVE,
+    config::IGNORED_DIRECTIVE,
+    config::NODE_TIMEOUT_BOUNDS,
+    config::WRITES_NEVER_TAKEN,
+    config::WRITES_STOP_AT_RESTARTS,
+    config::REPLICA_MIGRATION,
+    config::NO_FAILOVER,
+    network::PORT_BOUNDS,
+    network::PORTS_EQUAL,
+    network::PRIVILEGED_PORT,
+    network::IP_FAMILIES,
+    network::HOSTNAME_NOT_ANNOUNCED,
+    network::CLUSTER_DOMAIN,
+    network::HOSTNAME_TOO_LONG,
+    network::NO_NETWORK_POLICY,
+    network::NETWORK_POLICY_PEER,
+    network::CIDR_SYNTAX,
     lifecycle::TIMING_OUT_OF_BOUNDS,
     lifecycle::LIVENESS_TOO_STRICT,
     lifecycle::PROBE_TIMEOUT_BEYOND_PERIOD,
@@ -56,6 +163,32 @@ pub const RULES: &[Rule] = &[
     lifecycle::BUDGET_TAKES_MAJORITY,
     lifecycle::BUDGET_TAKES_SHARD,
     lifecycle::SAFEGUARD_OFF,
+    lifecycle::STARTUP_SHORTER_THAN_GUARD,
+    lifecycle::NUMBER_TOO_LARGE,
+    pod::OWNED_VARIABLE,
+    pod::VARIABLE_NAME,
+    pod::DUPLICATE_NAME,
+    pod::OWNED_VOLUME,
+    pod::ITEM_NAME,
+    pod::OWNED_MOUNT,
+    pod::UNKNOWN_VOLUME,
+    pod::OWNED_CONTAINER,
+    pod::NO_IMAGE,
+    pod::PORT_TAKEN,
+    pod::HOST_ACCESS,
+    pod::NOT_RESTRICTED,
+    pod::KUBERNETES_FIELD,
+    pod::KUBERNETES_VALUE,
+    pod::TOLERATION,
+    objects::PATCH_WITHOUT_TARGET,
+    objects::PATCH_OF_IDENTITY,
+    objects::EMPTY_PATCH,
+    objects::PATCH_NOT_UNDERSTOOD,
+    objects::NOT_A_MANIFEST,
+    objects::SECRET_IN_MANIFEST,
+    objects::MANIFEST_TWICE,
+    text::SUBSTITUTED_TEXT,
+    text::TRAILING_BLANKS,
 ];
 
 /// The rule with a code or a name.
@@ -81,7 +214,9 @@ pub(super) struct Facts<'a> {
     /// The spec as it was written.
     written: &'a Written<'a>,
     /// What is not as it was written.
-    repaired: &'a [String],
+    repaired: &'a BTreeSet<String>,
+    plan: OnceCell<Plan>,
+    patch_mistakes: OnceCell<Vec<PatchMistake>>,
 }
 
 impl<'a> Facts<'a> {
@@ -89,17 +224,12 @@ impl<'a> Facts<'a> {
         cluster: &'a RedisCluster,
         options: &'a Options,
         written: &'a Written<'a>,
-        repaired: &'a [String],
+        repaired: &'a BTreeSet<String>,
     ) -> Facts<'a> {
         let spec = &cluster.spec;
-        Facts {
-            cluster,
-            spec,
-            options,
-            version: Version::parse(&spec.engine.version),
-            written,
-            repaired,
-        }
+        let version = Version::parse(&spec.engine.version);
+        let (plan, patch_mistakes) = (OnceCell::new(), OnceCell::new());
+        Facts { cluster, spec, options, version, written, repaired, plan, patch_mistakes }
     }
 
     /// Whether something is written at a pointer.
@@ -109,10 +239,110 @@ impl<'a> Facts<'a> {
 
     /// Whether a value, or part of it, is not as it was written.
     fn is_repaired(&self, pointer: &str) -> bool {
-        let within = |inner: &str, outer: &str| {
-            inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        if self.repaired.is_empty() {
+            return false;
+        }
+        let above = pointer.match_indices('/').map(|(end, _)| &pointer[..end]).chain([pointer]);
+        let below = format!("{pointer}/");
+        above.into_iter().any(|above| self.repaired.contains(above))
+            || self
+                .repaired
+                .range(below.clone()..)
+                .next()
+                .is_some_and(|next| next.starts_with(&below))
+    }
+
+    /// What is rendered, for rules about the objects. `None` when there would be too many of them.
+    fn plan(&self) -> Option<&Plan> {
+        let topology = &self.spec.topology;
+        let is_small = topology.shards <= 500 && topology.replicas_per_shard <= 10;
+        is_small.then(|| self.plan.get_or_init(|| Plan::new(self.cluster, self.options)))
+    }
+
+    /// What is wrong with the patches as changes to what is rendered.
+    fn patch_mistakes(&self) -> &[PatchMistake] {
+        if self.spec.patches.is_empty() {
+            return &[];
+        }
+        self.patch_mistakes.get_or_init(|| self.plan().map(patch::check).unwrap_or_default())
+    }
+
+    /// The namespace of the objects, where it is known.
+    fn namespace(&self) -> Option<&'a str> {
+        self.options.namespace.as_deref().or(self.cluster.metadata.namespace.as_deref())
+    }
+
+    /// The container's memory limit in bytes, where there is one that makes sense.
+    fn memory_limit(&self) -> Option<u64> {
+        let limit = self.spec.pod.resources.limits.get("memory")?;
+        Some(limit.whole()).filter(|bytes| *bytes > 0)
+    }
+
+    /// `maxmemory` in bytes, given or derived, where it makes sense.
+    fn maxmemory(&self) -> Option<u64> {
+        memory_plan::maxmemory(self.spec).filter(|bytes| *bytes > 0)
+    }
+
+    /// Adds where `maxmemory` comes from to a finding that rests on it.
+    fn about_maxmemory(&self, finding: Finding) -> Finding {
+        let (maxmemory, limit) = ("/spec/memory/maxmemory", "/spec/pod/resources/limits/memory");
+        match (self.has(maxmemory), self.has(limit)) {
+            (true, _) => finding.related(maxmemory, "`maxmemory`"),
+            (false, true) => {
+                finding.related(limit, "`maxmemory` follows from this").needs("/spec/memory")
+            }
+            (false, false) => finding
+                .needs("/spec/memory")
+                .needs(limit)
+                .note("the memory limit is the default, 512Mi"),
+        }
+    }
+
+    /// A directive under one of its spellings.
+    fn directive(&self, spellings: &[&str]) -> Option<(String, &'a DirectiveValue)> {
+        let name = spellings.iter().find(|name| self.spec.config.contains_key(**name))?;
+        Some((written::join("/spec/config", name), self.spec.config.get(*name)?))
+    }
+
+    /// A directive's value, when it is a whole number.
+    fn number(&self, spellings: &[&str]) -> Option<(String, i64)> {
+        let (pointer, value) = self.directive(spellings)?;
+        let number = match value {
+            DirectiveValue::Integer(number) => *number,
+            DirectiveValue::Text(text) => text.trim().parse().ok()?,
+            _ => return None,
         };
-        self.repaired.iter().any(|repaired| within(repaired, pointer) || within(pointer, repaired))
+        Some((pointer, number))
+    }
+
+    /// `cluster-node-timeout` in milliseconds; the default for one that is refused.
+    fn node_timeout(&self) -> u64 {
+        let timeout = self
+            .number(&["cluster-node-timeout"])
+            .and_then(|(_, timeout)| u64::try_from(timeout).ok());
+        timeout.filter(|timeout| (1000..=60_000).contains(timeout)).unwrap_or(5000)
+    }
+
+    /// For how long the entrypoint keeps back a master that lost its data.
+    fn guard_seconds(&self) -> u64 {
+        (2 * self.node_timeout()).div_ceil(1000) + 3
+    }
+}
+
+/// The Kubernetes values of a list that could be decoded, with their pointers.
+fn understood<'a, T>(pointer: &str, kubes: &'a [Kube<T>]) -> impl Iterator<Item = (String, &'a T)> {
+    kubes
+        .iter()
+        .enumerate()
+        .filter(|(_, kube)| kube.mistakes.iter().all(|mistake| mistake.reason.is_none()))
+        .map(move |(index, kube)| (written::join(pointer, index), &kube.typed))
+}
+
+/// A number with its noun.
+fn plural(number: impl Into<u64>, noun: &str) -> String {
+    match number.into() {
+        1 => format!("1 {noun}"),
+        number => format!("{number} {noun}s"),
     }
 }
 
@@ -120,6 +350,7 @@ impl<'a> Facts<'a> {
 pub(super) struct Finding {
     pointer: String,
     at_key: bool,
+    mark: Option<String>,
     message: String,
     label: String,
     related: Vec<(String, String)>,
@@ -134,6 +365,7 @@ impl Finding {
         Finding {
             pointer: pointer.into(),
             at_key: false,
+            mark: None,
             message: message.into(),
             label: String::new(),
             related: Vec::new(),
@@ -146,6 +378,12 @@ impl Finding {
     /// Something wrong with the key at a pointer.
     fn at_key(pointer: impl Into<String>, message: impl Into<String>) -> Finding {
         Finding { at_key: true, ..Finding::at(pointer, message) }
+    }
+
+    /// Points at a part of the value, as it is written.
+    fn mark(mut self, part: impl Into<String>) -> Finding {
+        self.mark = Some(part.into());
+        self
     }
 
     /// A few words below the caret.
@@ -179,13 +417,17 @@ impl Finding {
     }
 
     fn into_problem(self, rule: &Rule, facts: &Facts<'_>) -> Option<Problem> {
-        let Finding { pointer, at_key, message, label, related, needs, notes, help } = self;
+        let Finding { pointer, at_key, mark, message, label, related, needs, notes, help } = self;
         let rests_on = related.iter().map(|(pointer, _)| pointer).chain(&needs);
         if rests_on.chain([&pointer]).any(|pointer| facts.is_repaired(pointer)) {
             return None;
         }
         let written = facts.written;
-        let place = if at_key { written.key(&pointer) } else { written.value(&pointer) };
+        let place = match mark.and_then(|mark| written.part(&pointer, &mark)) {
+            Some(place) => place,
+            None if at_key => written.key(&pointer),
+            None => written.value(&pointer),
+        };
         let related = related
             .into_iter()
             .filter(|(pointer, _)| written.has(pointer))
@@ -196,6 +438,9 @@ impl Finding {
     }
 }
 
+/// How many findings of one rule are told; the rest is only counted.
+const MOST: usize = 100;
+
 /// Everything that the rules have to say about a spec.
 pub(super) fn check(facts: &Facts<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -203,7 +448,12 @@ pub(super) fn check(facts: &Facts<'_>) -> Vec<Problem> {
     for rule in RULES {
         let Some(check) = rule.check else { continue };
         check(facts, &mut findings);
+        let untold = findings.len().saturating_sub(MOST);
+        findings.truncate(MOST);
         problems.extend(findings.drain(..).filter_map(|finding| finding.into_problem(rule, facts)));
+        if let (1.., Some(last)) = (untold, problems.last_mut()) {
+            last.notes.push(format!("{untold} more of this kind are not shown"));
+        }
     }
     problems
 }

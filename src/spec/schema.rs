@@ -22,8 +22,8 @@ pub(super) struct Misfit {
 /// In what way a value does not fit the schema.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum MisfitKind {
-    /// It has a field that is not known.
-    UnknownField(String),
+    /// It has fields that are not known.
+    UnknownFields(Vec<String>),
     /// It lacks a field.
     MissingField(String),
     /// It is of another type, or none of the words that are allowed.
@@ -53,11 +53,7 @@ impl Schema {
         let pointer = error.instance_path().as_str().to_owned();
         let kind = match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
-                misfits.extend(unexpected.iter().map(|field| Misfit {
-                    pointer: pointer.clone(),
-                    kind: MisfitKind::UnknownField(field.clone()),
-                }));
-                return;
+                MisfitKind::UnknownFields(unexpected.clone())
             }
             ValidationErrorKind::Required { property } => {
                 MisfitKind::MissingField(property.as_str().unwrap_or_default().to_owned())

@@ -2,6 +2,8 @@
 //!
 //! All of it comes out at once. Then a copy is mended, so that the rest of the spec can be judged in the same run.
 
+use std::collections::{BTreeSet, HashSet};
+
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
@@ -19,14 +21,14 @@ pub(super) struct Mended {
     /// The spec with neutral values for what could not be decoded; absent when it is not a spec at all.
     pub(super) cluster: Option<RedisCluster>,
     /// The pointers of everything that is not as it was written.
-    pub(super) repaired: Vec<String>,
+    pub(super) repaired: BTreeSet<String>,
     /// What is wrong with the structure.
     pub(super) problems: Vec<Problem>,
 }
 
 /// Lists what keeps a spec from being decoded, and mends a copy of it.
 pub(super) fn mend(written: &Written<'_>) -> Mended {
-    let mut mended = Mended { cluster: None, repaired: Vec::new(), problems: Vec::new() };
+    let mut mended = Mended { cluster: None, repaired: BTreeSet::new(), problems: Vec::new() };
     let Kind::Map(_) = written.root().kind else {
         mended.problems.push(not_a_mapping(written));
         return mended;
@@ -41,12 +43,13 @@ pub(super) fn mend(written: &Written<'_>) -> Mended {
     let schema = Schema::new();
     let mut value = written.root().to_json();
     // What is put in for a missing field can lack something itself.
+    let mut untold = 0;
     for round in 0..4 {
         let mut misfits = schema.misfits(&value);
         misfits.extend(decimals(&schema, &value));
         for misfit in &misfits {
             if round == 0 && !identity.covers(misfit) {
-                mended.problems.extend(problem(written, &schema, misfit));
+                tell(written, &schema, misfit, &mut mended.problems, &mut untold);
             }
             if repairable(misfit, &value) {
                 repair(&schema, &mut value, misfit, &mut mended.repaired);
@@ -68,6 +71,9 @@ pub(super) fn mend(written: &Written<'_>) -> Mended {
             }
             Err(_) => {}
         }
+    }
+    if let (1.., Some(last)) = (untold, mended.problems.last_mut()) {
+        last.notes.push(format!("{untold} more mistakes in the structure are not shown"));
     }
     mended
 }
@@ -197,15 +203,40 @@ fn fits_u32(value: Option<&Value>) -> bool {
     value.and_then(Value::as_u64).is_some_and(|number| u32::try_from(number).is_ok())
 }
 
-/// Says what is wrong; `None` when a rule will.
-fn problem(written: &Written<'_>, schema: &Schema, misfit: &Misfit) -> Option<Problem> {
+/// How many problems are told; the rest is only counted.
+const MOST: usize = 100;
+
+/// Says what is wrong, unless a rule will.
+fn tell(
+    written: &Written<'_>,
+    schema: &Schema,
+    misfit: &Misfit,
+    problems: &mut Vec<Problem>,
+    untold: &mut usize,
+) {
     let Misfit { pointer, kind } = misfit;
+    if problems.len() >= MOST {
+        *untold += match kind {
+            MisfitKind::UnknownFields(fields) => fields.len(),
+            _ => 1,
+        };
+        return;
+    }
     match kind {
-        MisfitKind::UnknownField(field) => Some(unknown_field(written, schema, pointer, field)),
-        MisfitKind::MissingField(field) => Some(missing_field(written, pointer, field)),
-        MisfitKind::Wrong => Some(wrong(written, schema, pointer)),
-        MisfitKind::OutOfBounds => out_of_bounds(written, schema, pointer),
-        MisfitKind::Contents => None,
+        MisfitKind::UnknownFields(fields) => {
+            let room = MOST - problems.len();
+            problems.extend(
+                fields
+                    .iter()
+                    .take(room)
+                    .map(|field| unknown_field(written, schema, pointer, field)),
+            );
+            *untold += fields.len().saturating_sub(room);
+        }
+        MisfitKind::MissingField(field) => problems.push(missing_field(written, pointer, field)),
+        MisfitKind::Wrong => problems.push(wrong(written, schema, pointer)),
+        MisfitKind::OutOfBounds => problems.extend(out_of_bounds(written, schema, pointer)),
+        MisfitKind::Contents => {}
     }
 }
 
@@ -454,11 +485,17 @@ fn type_help(
 }
 
 /// Makes one misfit fit.
-fn repair(schema: &Schema, spec: &mut Value, misfit: &Misfit, repaired: &mut Vec<String>) {
+fn repair(schema: &Schema, spec: &mut Value, misfit: &Misfit, repaired: &mut BTreeSet<String>) {
     let (parent, key) = match &misfit.kind {
-        MisfitKind::UnknownField(field) | MisfitKind::MissingField(field) => {
-            (misfit.pointer.clone(), field.clone())
+        MisfitKind::UnknownFields(unknown) => {
+            let unknown: HashSet<_> = unknown.iter().collect();
+            if let Some(Value::Object(fields)) = spec.pointer_mut(&misfit.pointer) {
+                fields.retain(|field, _| !unknown.contains(field));
+            }
+            repaired.extend(unknown.into_iter().map(|field| join(&misfit.pointer, field)));
+            return;
         }
+        MisfitKind::MissingField(field) => (misfit.pointer.clone(), field.clone()),
         _ => match misfit.pointer.rsplit_once('/') {
             Some((parent, _)) => (parent.to_owned(), last(&misfit.pointer)),
             None => return,
@@ -472,11 +509,14 @@ fn repair(schema: &Schema, spec: &mut Value, misfit: &Misfit, repaired: &mut Vec
     let neutral =
         || schema.of(&pointer).map_or(Value::Null, |wanted| neutral(schema, &pointer, wanted));
     match spec.pointer_mut(&parent) {
-        Some(Value::Object(fields)) if required => {
-            fields.insert(key, neutral());
+        // Without it the default applies.
+        Some(Value::Object(fields))
+            if !required && schema.fields(&parent).contains(&key.as_str()) =>
+        {
+            fields.shift_remove(&key);
         }
         Some(Value::Object(fields)) => {
-            fields.shift_remove(&key);
+            fields.insert(key, neutral());
         }
         // Items keep their index, for the places of the others.
         Some(Value::Array(items)) => {
@@ -486,7 +526,7 @@ fn repair(schema: &Schema, spec: &mut Value, misfit: &Misfit, repaired: &mut Vec
         }
         _ => return,
     }
-    repaired.push(pointer);
+    repaired.insert(pointer);
 }
 
 /// The least that a schema allows.

@@ -31,6 +31,11 @@ impl<'a> Written<'a> {
         self.root
     }
 
+    /// The whole text.
+    pub(super) fn source(&self) -> &'a str {
+        &self.source.text
+    }
+
     /// The value of a pointer.
     pub(super) fn find(&self, pointer: &str) -> Option<&'a Node> {
         Some(self.spot(pointer)?.node)
@@ -56,6 +61,13 @@ impl<'a> Written<'a> {
             _ => spot.node.span.start..spot.node.span.start + first_line(text),
         };
         self.place(span)
+    }
+
+    /// Where a part of a value stands, if it is written as it is.
+    pub(super) fn part(&self, pointer: &str, part: &str) -> Option<Place> {
+        let span = self.spot(pointer)?.node.span.clone();
+        let start = span.start + self.source.text.get(span)?.find(part)?;
+        Some(self.place(start..start + part.len()))
     }
 
     /// Where a key stands.

@@ -4,7 +4,7 @@ use super::{Facts, Finding, Rule};
 use crate::{
     error::Severity,
     plan::memory,
-    spec::types::{Timing, UpdateStrategy},
+    spec::types::{Probe, Timing, UpdateStrategy},
 };
 
 /// Bytes that a server loads in a second, at least: what a cloud's network disks and one core do, with room to spare.
@@ -19,7 +19,7 @@ const SHUTDOWN_SECONDS: u64 = 10;
 const FLUSH_SECONDS: u64 = 10;
 
 pub(super) const TIMING_OUT_OF_BOUNDS: Rule = Rule {
-    code: "RCG260",
+    code: "RCG301",
     name: "timing-out-of-bounds",
     severity: Severity::Error,
     title: "a number of seconds or of tries is out of bounds",
@@ -96,7 +96,7 @@ fn timing_out_of_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
 }
 
 pub(super) const LIVENESS_TOO_STRICT: Rule = Rule {
-    code: "RCG261",
+    code: "RCG302",
     name: "liveness-too-strict",
     severity: Severity::Error,
     title: "the liveness probe would kill a healthy server that runs a script",
@@ -155,7 +155,7 @@ fn written_first(facts: &Facts<'_>, probe: &str) -> (String, String) {
 }
 
 pub(super) const PROBE_TIMEOUT_BEYOND_PERIOD: Rule = Rule {
-    code: "RCG262",
+    code: "RCG303",
     name: "probe-timeout-beyond-period",
     severity: Severity::Warning,
     title: "a probe's timeout is longer than its period",
@@ -198,7 +198,7 @@ fn probe_timeout_beyond_period(facts: &Facts<'_>, found: &mut Vec<Finding>) {
 }
 
 pub(super) const STARTUP_TOO_SHORT: Rule = Rule {
-    code: "RCG263",
+    code: "RCG304",
     name: "startup-too-short",
     severity: Severity::Warning,
     title: "the startup probe may give up before the data is loaded",
@@ -223,9 +223,10 @@ fn startup_too_short(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let persistence = facts.spec.persistence.mode;
     let data = if persistence.appends() || persistence.snapshots() { maxmemory } else { 0 };
     let loading = data.div_ceil(LOADED_PER_SECOND);
-    let guard = (2 * node_timeout_milliseconds(facts)).div_ceil(1000) + 3;
+    let guard = facts.guard_seconds();
     let budget = timing.budget_seconds();
-    if loading + guard <= budget {
+    // A budget that is shorter than the wait alone has a rule of its own.
+    if loading + guard <= budget || budget <= guard {
         return;
     }
     let (memory, label) = if facts.spec.memory.maxmemory.is_some() {
@@ -259,11 +260,6 @@ fn startup_too_short(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     );
 }
 
-fn node_timeout_milliseconds(facts: &Facts<'_>) -> u64 {
-    let written = facts.spec.config.get("cluster-node-timeout");
-    written.and_then(|value| value.lines().first()?.parse().ok()).unwrap_or(5000).min(3_600_000)
-}
-
 /// Bytes as a spec would say it, with at most one decimal.
 fn size(bytes: u64) -> String {
     let (unit, name) = if bytes >= 1 << 30 { (1 << 30, "Gi") } else { (1 << 20, "Mi") };
@@ -275,13 +271,13 @@ fn size(bytes: u64) -> String {
 }
 
 pub(super) const GRACE_PERIOD_TOO_SHORT: Rule = Rule {
-    code: "RCG264",
+    code: "RCG305",
     name: "grace-period-too-short",
     severity: Severity::Error,
     title: "a pod is killed before it can hand over and stop",
     story: "\
 The grace period is all the time there is from the wish to stop a pod until it is killed, the handover included. A master that is stopped hands its shard over to a replica \
-(at most `handoverSeconds`), then the server waits for its replicas to catch up (`shutdown-timeout`, at most 10 seconds), then it flushes its files (10 seconds are kept for it). A server \
+(at most `handoverSeconds`), then the server waits for its replicas to catch up (`shutdown-timeout`, 10 seconds unless `config` says otherwise), then it flushes its files (10 seconds are kept for it). A server \
 that is killed before has lost what it had not yet flushed or replicated.
 
 So `terminationGracePeriodSeconds` is at least `handoverSeconds` + 20. The defaults are 60 and 20.",
@@ -292,7 +288,10 @@ fn grace_period_too_short(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let lifecycle = &facts.spec.lifecycle;
     let grace = u64::from(lifecycle.termination_grace_period_seconds);
     let handover = u64::from(lifecycle.handover_seconds);
-    let needed = handover + SHUTDOWN_SECONDS + FLUSH_SECONDS;
+    let shutdown =
+        facts.number(&["shutdown-timeout"]).and_then(|(_, seconds)| u64::try_from(seconds).ok());
+    let shutdown = shutdown.unwrap_or(SHUTDOWN_SECONDS).min(3600);
+    let needed = handover + shutdown + FLUSH_SECONDS;
     // A handover out of bounds was reported; this would ask for a grace period that nobody should write.
     if grace >= needed || handover == 0 || handover > 600 {
         return;
@@ -308,9 +307,10 @@ fn grace_period_too_short(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         Finding::at(at, format!("a pod is killed {grace} s after it is asked to stop, but a handover of {handover} s and stopping need {needed} s"))
             .label(format!("{needed} s are needed, there are {grace}"))
             .related(other, label)
-            .note(format!("{handover} s to hand the shard over, {SHUTDOWN_SECONDS} s for replicas to catch up (shutdown-timeout), {FLUSH_SECONDS} s to flush files"))
-            .help(if grace >= 21 {
-                format!("write `terminationGracePeriodSeconds: {needed}` or more, or a `handoverSeconds` of at most {}", grace - 20)
+            .related("/spec/config/shutdown-timeout", "this long for replicas to catch up")
+            .note(format!("{handover} s to hand the shard over, {shutdown} s for replicas to catch up (shutdown-timeout), {FLUSH_SECONDS} s to flush files"))
+            .help(if grace > shutdown + FLUSH_SECONDS {
+                format!("write `terminationGracePeriodSeconds: {needed}` or more, or a `handoverSeconds` of at most {}", grace - shutdown - FLUSH_SECONDS)
             } else {
                 format!("write `terminationGracePeriodSeconds: {needed}` or more")
             }),
@@ -318,7 +318,7 @@ fn grace_period_too_short(facts: &Facts<'_>, found: &mut Vec<Finding>) {
 }
 
 pub(super) const MIN_READY_TOO_SHORT: Rule = Rule {
-    code: "RCG265",
+    code: "RCG306",
     name: "min-ready-too-short",
     severity: Severity::Warning,
     title: "the next pod is replaced before the last one has met its peers",
@@ -349,7 +349,7 @@ fn min_ready_too_short(facts: &Facts<'_>, found: &mut Vec<Finding>) {
 }
 
 pub(super) const BUDGET_BLOCKS_DRAINS: Rule = Rule {
-    code: "RCG266",
+    code: "RCG307",
     name: "budget-blocks-drains",
     severity: Severity::Warning,
     title: "no pod may ever be evicted",
@@ -378,7 +378,7 @@ fn budget_blocks_drains(facts: &Facts<'_>, found: &mut Vec<Finding>) {
 }
 
 pub(super) const BUDGET_TAKES_MAJORITY: Rule = Rule {
-    code: "RCG267",
+    code: "RCG308",
     name: "budget-takes-majority",
     severity: Severity::Error,
     title: "evictions may take the majority of the masters",
@@ -444,7 +444,7 @@ fn evictions(facts: &Facts<'_>) -> Option<Evictions> {
 }
 
 pub(super) const BUDGET_TAKES_SHARD: Rule = Rule {
-    code: "RCG268",
+    code: "RCG309",
     name: "budget-takes-shard",
     severity: Severity::Warning,
     title: "evictions may take all pods of a shard",
@@ -488,7 +488,7 @@ fn budget_takes_shard(facts: &Facts<'_>, found: &mut Vec<Finding>) {
 }
 
 pub(super) const SAFEGUARD_OFF: Rule = Rule {
-    code: "RCG269",
+    code: "RCG310",
     name: "safeguard-off",
     severity: Severity::Warning,
     title: "something that the cluster needs is switched off",
@@ -525,4 +525,79 @@ fn safeguard_off(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             .help("remove the line, unless you create the cluster and add nodes by hand"),
         );
     }
+}
+
+pub(super) const STARTUP_SHORTER_THAN_GUARD: Rule = Rule {
+    code: "RCG311",
+    name: "startup-shorter-than-guard",
+    severity: Severity::Error,
+    title: "the startup probe gives up while the server waits to protect its replica's data",
+    story: "\
+A master that comes back without its data would wipe its replica: it is still the master, and empty. So the entrypoint waits before it starts such a server, for twice `cluster-node-timeout` and 3 seconds, until the replica has taken over. \
+A startup probe that gives up earlier kills the container during the wait, and the wait begins anew, for ever. `periodSeconds` x `failureThreshold` must be longer than the wait.",
+    check: Some(startup_shorter_than_guard),
+};
+
+fn startup_shorter_than_guard(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    let timing = facts.spec.probes.startup();
+    let (budget, guard) = (timing.budget_seconds(), facts.guard_seconds());
+    if budget <= guard && budget > 0 {
+        found.push(
+            Finding::at_key("/spec/probes/startup", format!("the startup probe gives up after {}, and the server may wait {guard} before it starts", super::plural(budget, "second")))
+                .label(format!("{} x {} seconds", timing.failure_threshold, timing.period_seconds))
+                .related("/spec/config/cluster-node-timeout", "twice this, and 3 seconds")
+                .note(format!("a master without its data waits 2 x {} ms + 3 s = {guard} s, until its replica has taken over", facts.node_timeout()))
+                .help(format!("write a `failureThreshold` of at least {}", guard / u64::from(timing.period_seconds.max(1)) + 2)),
+        );
+    }
+}
+
+pub(super) const NUMBER_TOO_LARGE: Rule = Rule {
+    code: "RCG312",
+    name: "number-too-large",
+    severity: Severity::Error,
+    title: "a number is larger than Kubernetes can hold",
+    story: "\
+Kubernetes holds seconds, thresholds and counts in 32 bits with a sign: at most 2147483647. As seconds that is 68 years, so a number like this is a mistake in any case; perhaps it is in another unit.",
+    check: Some(number_too_large),
+};
+
+fn number_too_large(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    let (lifecycle, bootstrap) = (&facts.spec.lifecycle, &facts.spec.bootstrap);
+    let single = [
+        (
+            "/spec/lifecycle/terminationGracePeriodSeconds",
+            lifecycle.termination_grace_period_seconds,
+        ),
+        ("/spec/lifecycle/minReadySeconds", lifecycle.min_ready_seconds),
+        ("/spec/bootstrap/timeoutSeconds", bootstrap.timeout_seconds),
+        ("/spec/bootstrap/backoffLimit", bootstrap.backoff_limit),
+    ];
+    let single = single.into_iter().map(|(pointer, number)| (pointer.to_owned(), Some(number)));
+    let of_probes = probes(facts).into_iter().flat_map(|(pointer, probe)| {
+        [
+            ("periodSeconds", probe.period_seconds),
+            ("timeoutSeconds", probe.timeout_seconds),
+            ("failureThreshold", probe.failure_threshold),
+        ]
+        .map(|(field, number)| (format!("{pointer}/{field}"), number))
+    });
+    for (pointer, number) in single.chain(of_probes) {
+        if let Some(number) = number.filter(|number| i32::try_from(*number).is_err()) {
+            found.push(
+                Finding::at(pointer, format!("{number} is larger than Kubernetes can hold"))
+                    .label("at most 2147483647")
+                    .help("write a smaller number; is it in another unit?"),
+            );
+        }
+    }
+}
+
+fn probes(facts: &Facts<'_>) -> [(&'static str, Probe); 3] {
+    let probes = &facts.spec.probes;
+    [
+        ("/spec/probes/startup", probes.startup),
+        ("/spec/probes/readiness", probes.readiness),
+        ("/spec/probes/liveness", probes.liveness),
+    ]
 }

@@ -1,0 +1,384 @@
+//! Patches and further manifests.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    super::{
+        suggest::closest,
+        types::Manifest,
+        written::{join, path},
+    },
+    Facts, Finding, Rule,
+    pod::unknown_kubernetes_field,
+};
+use crate::{
+    document::Document,
+    error::Severity,
+    objects::{self, patch::PatchMistakeKind},
+};
+
+const PATCHES: &str = "/spec/patches";
+const MANIFESTS: &str = "/spec/extraManifests";
+
+pub(super) const PATCH_WITHOUT_TARGET: Rule = Rule {
+    code: "RCG341",
+    name: "patch-without-target",
+    severity: Severity::Error,
+    title: "a patch is for an object that is not rendered",
+    story: "\
+A patch that matches nothing is without effect, which nobody means. Its target is a kind, and a name where not all objects of the kind are meant; both are compared exactly. Only the cluster's own objects can be patched: \
+what is under `spec.extraManifests` is yours to write as it should be.",
+    check: Some(patch_without_target),
+};
+
+fn patch_without_target(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    for mistake in facts.patch_mistakes() {
+        let (index, PatchMistakeKind::NoTarget { known }) = (mistake.index, &mistake.kind) else {
+            continue;
+        };
+        let target = &facts.spec.patches[index].target;
+        let at = format!("{PATCHES}/{index}/target");
+        let kinds = known.iter().map(|(kind, _)| kind.as_str());
+        if !kinds.clone().any(|kind| kind == target.kind) {
+            let finding = Finding::at(
+                join(&at, "kind"),
+                format!("no `{}` is rendered for this cluster", target.kind),
+            )
+            .label("matches nothing");
+            found.push(match closest(&target.kind, kinds.clone()) {
+                Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+                None => {
+                    let mut kinds: Vec<_> = kinds.map(|kind| format!("`{kind}`")).collect();
+                    kinds.sort_unstable();
+                    kinds.dedup();
+                    finding.help(format!("the kinds are {}", kinds.join(", ")))
+                }
+            });
+            continue;
+        }
+        let name = target.name.as_deref().unwrap_or_default();
+        let names: Vec<_> = known
+            .iter()
+            .filter(|(kind, _)| *kind == target.kind)
+            .map(|(_, name)| name.as_str())
+            .collect();
+        let finding = Finding::at(
+            join(&at, "name"),
+            format!("no `{}` of this cluster is called `{name}`", target.kind),
+        )
+        .label("matches nothing")
+        .needs("/metadata/name")
+        .needs("/spec/topology");
+        found.push(match (closest(name, names.iter().copied()), names.as_slice()) {
+            (Some(meant), _) => finding.help(format!("did you mean `{meant}`?")),
+            (None, [only]) => {
+                finding.help(format!("it is called `{only}`; without a `name` it is meant too"))
+            }
+            (None, names) => finding.help(format!(
+                "there are {}; without a `name` all of them are meant",
+                names.iter().take(5).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+            )),
+        });
+    }
+}
+
+pub(super) const PATCH_OF_IDENTITY: Rule = Rule {
+    code: "RCG342",
+    name: "patch-of-identity",
+    severity: Severity::Error,
+    title: "a patch changes what other objects rely on",
+    story: "\
+Objects of a cluster find each other by names, labels and selectors, and pods by their StatefulSet's name and number. A patch of one of them leaves the others pointing at nothing; selectors, `serviceName` and `podManagementPolicy` can moreover never be \
+changed for an object that exists. The number of pods belongs to `spec.topology`, which the bootstrap Job follows too.",
+    check: Some(patch_of_identity),
+};
+
+/// What a patch may not touch: a kind, or any, a pointer, and what to write instead.
+const IDENTITY: &[(&str, &str, &str)] = &[
+    ("", "/apiVersion", "it is decided by the kind"),
+    ("", "/kind", "write the kind of the objects under `target`"),
+    ("", "/metadata/name", "write `metadata.name` of the spec: all names begin with it"),
+    ("", "/metadata/namespace", "write `metadata.namespace` of the spec"),
+    (
+        "StatefulSet",
+        "/spec/replicas",
+        "write `topology.shards` and `topology.replicasPerShard`, which the bootstrap Job follows too",
+    ),
+    (
+        "StatefulSet",
+        "/spec/selector",
+        "pods are found by labels of their own; add others under `pod.labels`",
+    ),
+    ("StatefulSet", "/spec/serviceName", "pods find each other by the headless Service"),
+    (
+        "StatefulSet",
+        "/spec/podManagementPolicy",
+        "a cluster is created from all of its pods, so they start in parallel",
+    ),
+    ("StatefulSet", "/spec/template/metadata/labels/app.kubernetes.io~1component", SELECTED),
+    ("StatefulSet", "/spec/template/metadata/labels/app.kubernetes.io~1instance", SELECTED),
+    ("StatefulSet", "/spec/template/metadata/labels/app.kubernetes.io~1name", SELECTED),
+    ("StatefulSet", "/spec/template/metadata/labels/redis-cluster-gen.dev~1shard", SELECTED),
+    (
+        "StatefulSet",
+        "/spec/template/spec/hostNetwork",
+        "nodes are told apart by their address, and a node's address belongs to all of its pods",
+    ),
+    ("Service", "/spec/selector", "Services find the pods by labels of their own"),
+    (
+        "Service",
+        "/spec/publishNotReadyAddresses",
+        "pods must find each other before they are ready",
+    ),
+    ("PodDisruptionBudget", "/spec/selector", "it finds the pods by labels of their own"),
+    ("NetworkPolicy", "/spec/podSelector", "it finds the pods by labels of their own"),
+];
+
+const SELECTED: &str = "pods are found by this label; add others under `pod.labels`";
+
+fn patch_of_identity(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    for (index, patch) in facts.spec.patches.iter().enumerate() {
+        let merge = Value::Object(patch.merge.clone());
+        for (kind, pointer, instead) in IDENTITY {
+            if (kind.is_empty() || *kind == patch.target.kind) && merge.pointer(pointer).is_some() {
+                found.push(
+                    Finding::at_key(
+                        format!("{PATCHES}/{index}/merge{pointer}"),
+                        format!(
+                            "a patch cannot change `{}` of a {}",
+                            path(pointer),
+                            patch.target.kind
+                        ),
+                    )
+                    .label("others rely on it")
+                    .help(*instead),
+                );
+            }
+        }
+    }
+}
+
+pub(super) const EMPTY_PATCH: Rule = Rule {
+    code: "RCG343",
+    name: "empty-patch",
+    severity: Severity::Warning,
+    title: "a patch changes nothing",
+    story: "A patch without anything under `merge` is without effect. Perhaps its fields are indented too little, and stand beside `merge`.",
+    check: Some(empty_patch),
+};
+
+fn empty_patch(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    for (index, patch) in facts.spec.patches.iter().enumerate() {
+        if patch.merge.is_empty() {
+            found.push(
+                Finding::at(
+                    format!("{PATCHES}/{index}/merge"),
+                    format!("the patch of the {} changes nothing", patch.target.kind),
+                )
+                .label("empty")
+                .help("write the fields to change below `merge`, or remove the patch"),
+            );
+        }
+    }
+}
+
+pub(super) const PATCH_NOT_UNDERSTOOD: Rule = Rule {
+    code: "RCG344",
+    name: "patch-not-understood",
+    severity: Severity::Error,
+    title: "a patch makes an object that Kubernetes does not understand",
+    story: "\
+A patched object is read again as Kubernetes 1.33, the oldest that is supported, defines its kind. A field that it does not know, or a value of another type, would be dropped or refused by the API server; here it is found with its line.",
+    check: Some(patch_not_understood),
+};
+
+fn patch_not_understood(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    for mistake in facts.patch_mistakes() {
+        let PatchMistakeKind::NotUnderstood(what) = &mistake.kind else { continue };
+        let merge = format!("{PATCHES}/{}/merge", mistake.index);
+        found.push(match &what.reason {
+            None => unknown_kubernetes_field(format!("{merge}{}", what.pointer)),
+            Some(reason) => Finding::at_key(
+                format!("{merge}{}", what.pointer),
+                format!(
+                    "the patch makes a {} that Kubernetes cannot read: {reason}",
+                    facts.spec.patches[mistake.index].target.kind
+                ),
+            )
+            .help(format!(
+                "look it up with `kubectl explain {}`",
+                facts.spec.patches[mistake.index].target.kind.to_lowercase()
+            )),
+        });
+    }
+}
+
+fn manifests<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (String, &'a Manifest)> {
+    facts
+        .spec
+        .extra_manifests
+        .iter()
+        .enumerate()
+        .map(|(index, manifest)| (join(MANIFESTS, index), manifest))
+}
+
+fn text<'a>(manifest: &'a Manifest, field: &str) -> &'a str {
+    manifest.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn metadata<'a>(manifest: &'a Manifest, field: &str) -> &'a str {
+    manifest.get("metadata").and_then(|metadata| metadata.get(field)?.as_str()).unwrap_or_default()
+}
+
+pub(super) const NOT_A_MANIFEST: Rule = Rule {
+    code: "RCG345",
+    name: "not-a-manifest",
+    severity: Severity::Error,
+    title: "a further manifest is not a Kubernetes object",
+    story: "\
+A Kubernetes object has an `apiVersion`, a `kind` and a `metadata.name`, all of them text. `generateName` is not enough: what is rendered is applied again and again, and would be another object each time. Lists of objects \
+are written as several items.",
+    check: Some(not_a_manifest),
+};
+
+fn not_a_manifest(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    for (pointer, manifest) in manifests(facts) {
+        let kind = text(manifest, "kind");
+        let is_list = kind.ends_with("List") && manifest.contains_key("items");
+        if is_list {
+            found.push(
+                Finding::at(join(&pointer, "kind"), format!("a `{kind}` is several objects"))
+                    .help("write each of its items as an item of `extraManifests`"),
+            );
+            continue;
+        }
+        for (field, is_there, example) in [
+            ("apiVersion", !text(manifest, "apiVersion").is_empty(), "apiVersion: v1"),
+            ("kind", !kind.is_empty(), "kind: ConfigMap"),
+            ("metadata.name", !metadata(manifest, "name").is_empty(), "metadata: {name: NAME}"),
+        ] {
+            if !is_there {
+                let (what, at) = (
+                    if kind.is_empty() { "a further manifest" } else { kind },
+                    format!("{pointer}/{}", field.replace('.', "/")),
+                );
+                let finding = match facts.has(&at) {
+                    true => Finding::at(at, format!("the `{field}` of {what} is not text")),
+                    false => Finding::at(pointer.clone(), format!("{what} has no `{field}`"))
+                        .label(format!("no `{field}`")),
+                };
+                found.push(finding.help(format!("write for example `{example}`")));
+            }
+        }
+    }
+}
+
+pub(super) const SECRET_IN_MANIFEST: Rule = Rule {
+    code: "RCG346",
+    name: "secret-in-manifest",
+    severity: Severity::Warning,
+    title: "a Secret with its contents is in the spec",
+    story: "\
+What is in a spec is in Git, and what is rendered from it is too. `data` of a Secret is only encoded, not encrypted. Make Secrets by other means, such as External Secrets, Sealed Secrets or SOPS, and only refer to them. A Secret that SOPS has encrypted is not \
+reported.",
+    check: Some(secret_in_manifest),
+};
+
+fn secret_in_manifest(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    for (pointer, manifest) in manifests(facts) {
+        if text(manifest, "kind") != "Secret"
+            || text(manifest, "apiVersion") != "v1"
+            || manifest.contains_key("sops")
+        {
+            continue;
+        }
+        for field in ["data", "stringData"] {
+            let is_filled =
+                manifest.get(field).and_then(Value::as_object).is_some_and(|data| !data.is_empty());
+            if is_filled {
+                found.push(
+                    Finding::at_key(join(&pointer, field), format!("the Secret `{}` is in the spec with its contents", metadata(manifest, "name")))
+                        .label("readable for all who can read the spec")
+                        .help("make it by other means, such as External Secrets, Sealed Secrets or SOPS, and refer to it"),
+                );
+            }
+        }
+    }
+}
+
+pub(super) const MANIFEST_TWICE: Rule = Rule {
+    code: "RCG347",
+    name: "manifest-twice",
+    severity: Severity::Error,
+    title: "the same object is there twice",
+    story: "\
+Two objects of one kind with one name are one object: whichever is applied last wins, and GitOps tools fight over it. The cluster's own objects count too: their names are the cluster's, or begin with it.",
+    check: Some(manifest_twice),
+};
+
+fn manifest_twice(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    if facts.spec.extra_manifests.is_empty() {
+        return;
+    }
+    let group =
+        |api_version: &str| api_version.rsplit_once('/').map_or("", |(group, _)| group).to_owned();
+    let identity = |document: &Document| {
+        (
+            group(document.api_version()),
+            document.kind().to_owned(),
+            document.namespace().to_owned(),
+            document.name().to_owned(),
+        )
+    };
+    // What has no namespace goes where the cluster goes.
+    let home = facts.namespace().unwrap_or_default();
+    let mut seen: BTreeMap<_, Option<String>> = BTreeMap::new();
+    if let Some(plan) = facts.plan() {
+        // The user's own come out of it too; each identity counts once.
+        let mut own = objects::build(plan);
+        own.retain(|document| {
+            !facts
+                .spec
+                .extra_manifests
+                .iter()
+                .any(|manifest| document.value.as_object() == Some(manifest))
+        });
+        for document in &own {
+            let mut key = identity(document);
+            key.2 = home.to_owned();
+            seen.insert(key, None);
+        }
+    }
+    for (pointer, manifest) in manifests(facts) {
+        let document = Document { value: Value::Object(manifest.clone()) };
+        let mut key = identity(&document);
+        if key.1.is_empty() || key.3.is_empty() {
+            continue;
+        }
+        if key.2.is_empty() {
+            key.2 = home.to_owned();
+        }
+        let name = join(&join(&pointer, "metadata"), "name");
+        let finding = Finding::at(
+            name.clone(),
+            format!("the {} `{}` is there twice", document.kind(), document.name()),
+        );
+        match seen.get(&key) {
+            None => {
+                seen.insert(key, Some(name));
+            }
+            Some(None) => found.push(finding.label("an object of the cluster").help(format!(
+                "choose another name, or change the cluster's {} by `spec.patches`",
+                document.kind()
+            ))),
+            Some(Some(first)) => found.push(
+                finding
+                    .label("again")
+                    .related(first.clone(), "first here")
+                    .help("remove one of the two, or choose another name"),
+            ),
+        }
+    }
+}
