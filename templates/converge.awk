@@ -190,8 +190,7 @@ function slots_are_lost(    i, j, host, count, ids, owner, slot, missing, first)
 }
 
 # The pods whose part it is to be a master: mains of them, main[1] ... In the sharded layout they are in
-# the order of the shards, serves[SHARD] is the host, and misplaced[] says where slots are not as they
-# should be. Else they are in the order of their slots.
+# the order of the shards, and serves[SHARD] is the host. Else they are in the order of their slots.
 function choose_masters(    i, j, host, shard, shards, order, chosen, has_replica, slotted) {
     mains = 0
     for (i = 1; i <= pods; i++) if (!is_master[pod[i]]) has_replica[master_of[pod[i]]] = 1
@@ -232,18 +231,23 @@ function choose_masters(    i, j, host, shard, shards, order, chosen, has_replic
             host = pod[i]
             if (shard_of[host] != number[j] || !is_master[host]) continue
             if (own_slots[host] != "") {
-                if (slotted++) misplaced["shard " number[j] " has slots on " chosen[j] " and on " host] = 1
+                if (slotted++) misplaced("shard " number[j] " has slots on " chosen[j] " and on " host)
                 else chosen[j] = host
             } else if (!slotted && (chosen[j] == "" || (!(id_of[chosen[j]] in has_replica) && id_of[host] in has_replica)))
                 chosen[j] = host
         }
         if (chosen[j] == "") {
-            misplaced["shard " number[j] " has no master, its pods are replicas elsewhere"] = 1
+            misplaced("shard " number[j] " has no master, its pods are replicas elsewhere")
             continue
         }
         main[++mains] = chosen[j]
         serves[number[j]] = chosen[j]
     }
+}
+
+# Remembers what only moved slots can put right.
+function misplaced(text) {
+    wrong = wrong (wrong == "" ? "" : "; ") text
 }
 
 function first_slot(host) {
@@ -388,7 +392,7 @@ function is_unsettled(    i, j, host, id, owners) {
     return 0
 }
 
-function report(    i, j, host, replicas, wrong) {
+function report(    i, j, host, replicas) {
     for (i = 1; i <= mains; i++) {
         host = main[i]
         replicas = ""
@@ -396,9 +400,8 @@ function report(    i, j, host, replicas, wrong) {
             if (!is_master[pod[j]] && master_of[pod[j]] == id_of[host]) replicas = replicas " " pod[j]
         print "row " (shard_of[host] == "-" ? i - 1 : shard_of[host]) " master " host " (" address_of[host] ") replicas" \
             (replicas == "" ? " none" : replicas) " slots" (own_slots[host] == "" ? " none" : own_slots[host])
-        if (own_slots[host] == "") misplaced["master " host " has no slots"] = 1
+        if (own_slots[host] == "") misplaced("master " host " has no slots")
     }
-    for (i in misplaced) wrong = wrong (wrong == "" ? "" : "; ") i
     if (wrong != "") print "refuse 8 all pods are joined, but slots have to be moved: " wrong
     else print "done"
 }

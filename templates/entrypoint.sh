@@ -130,6 +130,7 @@ write_credentials() {
     umask 022
 }
 
+# From here on it runs.
 trap 'exit 143' TERM INT
 # /tmp outlives a restart of the container.
 rm -f "$JOINED" "$STARTED_PASSWORD" "$CREDENTIALS"

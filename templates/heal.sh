@@ -351,6 +351,7 @@ between_passes() {
     fi
 }
 
+# From here on it runs.
 passes=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no sick=0
 answered=' ' strangers_before=' ' strangers_said=' '
 live_text=

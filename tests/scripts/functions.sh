@@ -1,0 +1,169 @@
+# shellcheck shell=sh disable=SC1090,SC1091,SC2034,SC2154,SC2317
+# Checks single functions of the pods' scripts. TEMPLATES is their folder. Fails at the first wrong answer.
+
+set -f
+TMP=$(mktemp -d)
+trap 'rm -rf "$TMP"' EXIT
+
+ENGINE=redis CLIENT_PORT=6379 BUS_PORT=17000 POD_NAME=r-0-0 TLS_DIR='' IP_FAMILY=''
+. "$TEMPLATES/lib.sh"
+CONF=$TMP
+for script in heal entrypoint; do
+    sed -e '/^\. \/conf\/lib.sh/d' -e '/^# From here on it runs/,$d' "$TEMPLATES/$script.sh" >"$TMP/$script.sh"
+    . "$TMP/$script.sh"
+done
+
+checks=0
+# equal WHAT GOT WANTED
+equal() {
+    checks=$((checks + 1))
+    [ "$2" = "$3" ] && return
+    printf '%s\n  got:    %s\n  wanted: %s\n' "$1" "$2" "$3"
+    exit 1
+}
+
+# yes and no COMMAND...
+yes() {
+    checks=$((checks + 1))
+    "$@" || { printf 'not true: %s\n' "$*" && exit 1; }
+}
+no() {
+    checks=$((checks + 1))
+    ! "$@" || { printf 'true: %s\n' "$*" && exit 1; }
+}
+
+# Addresses
+for good in 10.0.0.1 0.0.0.0 255.255.255.255 192.168.100.1; do yes is_ipv4 "$good"; done
+for bad in '' 1.2.3 1.2.3.4.5 1.2.3.256 1.2.3. .1.2.3 1..2.3 01.2.3.4 1.2.3.4444 a.b.c.d 'x' '1.2.3.4 ' localhost; do
+    no is_ipv4 "$bad"
+done
+for good in :: ::1 fd00::1 fd00:1:2:3:4:5:6:7 2001:db8::a:b fe80::1 1::; do yes is_ipv6 "$good"; done
+for bad in '' : ::: 1 fd00:1 fd00::1::2 12345::1 fd00:1:2:3:4:5:6:7:8 g::1 ::ffff:10.0.0.1 1: :1 10.0.0.1; do
+    no is_ipv6 "$bad"
+done
+POD_IPS=10.0.0.1,fd00::1
+equal 'first address' "$(own_address)" 10.0.0.1
+IP_FAMILY=IPv6
+equal 'IPv6 wanted' "$(own_address)" fd00::1
+IP_FAMILY=IPv4 POD_IPS=fd00::1
+no own_address
+IP_FAMILY=''
+for POD_IPS in '' 'nonsense' 'nonsense,10.0.0.1' '10.0.0.300'; do no own_address; done
+
+# Settings: the last one wins, live.conf is last
+printf 'port 6379\ncluster-node-timeout 5000\nappenddirname "aof dir"\nmaxmemory 1\n' >"$TMP/redis.conf"
+printf 'maxmemory 2\nCLUSTER-NODE-TIMEOUT 3000\n' >"$TMP/live.conf"
+equal 'last one wins' "$(setting cluster-node-timeout)" 3000
+equal 'quotes go' "$(setting appenddirname)" 'aof dir'
+equal 'live.conf is last' "$(setting maxmemory)" 2
+equal 'not set' "$(setting nothing)" ''
+
+# Node lists
+A=a100000000000000000000000000000000000000
+B=b200000000000000000000000000000000000000
+# judged TEXT
+judged() {
+    printf '%b' "$1" >"$TMP/nodes"
+    judge_nodes_file "$TMP/nodes"
+}
+mine="$A 10.0.0.1:6379@17000,,tls-port=0 myself,master - 0 0 1 connected 0-5460 5470\n"
+peer="$B 10.0.0.2:6379@17000 slave $A 0 0 1 connected\n"
+vars='vars currentEpoch 6 lastVoteEpoch 0\n'
+equal 'whole list' "$(judged "$mine$peer$vars")" "good $A master 2 1 yes"
+equal 'padded list' "$(judged "$mine$peer$vars\n\n\n")" "good $A master 2 1 yes"
+equal 'no last line' "$(judged "$mine$peer")" "good $A master 2 1 no"
+equal 'own line is last' "$(judged "$peer$mine$vars")" "good $A master 2 1 yes"
+equal 'never met anybody' "$(judged "$A :6379@17000 myself,master - 0 0 0 connected\n$vars")" "good $A master 0 0 yes"
+equal 'empty' "$(judged '')" 'bad it has no line for the node itself'
+equal 'no own line' "$(judged "$peer$vars")" 'bad it has no line for the node itself'
+equal 'two own lines' "$(judged "$mine$mine$vars")" 'bad it has 2 lines for the node itself'
+equal 'cut' "$(judged "$mine$B 10.0.0.2:63")" 'bad line 2 is not that of a node'
+case $(head -c 300 /dev/zero >"$TMP/nodes" && judge_nodes_file "$TMP/nodes") in
+bad*) yes true ;;
+*) no true ;;
+esac
+
+# live.conf
+commands() { printf '%b' "$1" | config_commands; }
+equal 'one word' "$(commands 'maxmemory 100mb\n')" 'CONFIG SET maxmemory 100mb'
+equal 'repeated' "$(commands 'save 900 1\nsave 300 10\n')" 'CONFIG SET save "900 1 300 10"'
+equal 'empty text' "$(commands 'save ""\n')" 'CONFIG SET save ""'
+equal 'quoted' "$(commands 'notify-keyspace-events "KEA"\n')" 'CONFIG SET notify-keyspace-events "KEA"'
+equal 'comments, blanks, CR' "$(commands '# a\n\n  Maxmemory  1gb \r\n')" 'CONFIG SET maxmemory 1gb'
+equal 'in order' "$(commands 'b 1\na 2\n' | tr '\n' ,)" 'CONFIG SET b 1,CONFIG SET a 2,'
+
+# What the heal loop sees
+own() {
+    cat >/dev/null
+    cat "$TMP/answers"
+}
+printf 'cluster_state:ok\r\n%b%b%s 10.0.0.9:6379@17000 handshake - 0 0 0 connected\n%s :0@0 master,noaddr - 0 0 0 disconnected 6000-6001\nrole:slave\r\nmaster_host:10.0.0.7\r\nmaster_link_status:down\r\n' \
+    "$B 10.0.0.2:6379@17000,name master - 0 0 1 connected 0-5460\n" \
+    "$A 10.0.0.1:6379@17000 myself,slave $B 0 0 1 connected\n" \
+    c300000000000000000000000000000000000000 d400000000000000000000000000000000000000 >"$TMP/answers"
+yes look
+equal 'own view' "$self $state $role $link $dialled $peers $sick $headless" "$A ok slave down 10.0.0.7 2 1 1"
+equal 'master' "$master_id $master_ip" "$B 10.0.0.2"
+equal 'peers' "$known" " $B=10.0.0.2@17000=yes d400000000000000000000000000000000000000=@0=no "
+: >"$TMP/answers"
+no look
+
+# Names that need not be asked again
+known=" $B=10.0.0.2@17000=yes " sick=1 answered=" r-1.r $B=10.0.0.2@17000 r-2.r $A=10.0.0.5@17000 "
+keep_settled
+equal 'only peers that are well' "$settled" ' r-1.r '
+sick=0 answered=" r-1.r $B=10.0.0.2@17000 r-2.r $A=10.0.0.5@17000 "
+keep_settled
+equal 'strangers while nobody is missing' "$settled" ' r-1.r r-2.r '
+
+# Who answers under a name
+resolve() { echo 10.0.0.8; }
+OWN_IP=10.0.0.1
+id_at() { echo "$B"; }
+known=" $B=10.0.0.2@17000=no "
+equal 'moved' "$(inspect r-1.r)" "moved r-1.r 10.0.0.8 $B"
+known=" $B=10.0.0.8@17001=no "
+equal 'other bus port' "$(inspect r-1.r)" "moved r-1.r 10.0.0.8 $B"
+known=" $B=10.0.0.8@17000=no "
+equal 'same address' "$(inspect r-1.r)" "same r-1.r 10.0.0.8 $B"
+known=' '
+equal 'unknown' "$(inspect r-1.r)" "strange r-1.r 10.0.0.8 $B"
+id_at() { :; }
+equal 'silent' "$(inspect r-1.r)" ''
+id_at() { echo "$B"; }
+OWN_IP=10.0.0.8
+equal 'a name that leads here' "$(inspect r-1.r)" ''
+
+# A replica that dials an old address
+say() { :; }
+own() { :; }
+stale() {
+    met=0 role=slave link=down master_id=$B master_ip=10.0.0.2 dialled=10.0.0.7
+}
+# turn WHAT PASSES: one more pass with the present view; then so many are counted. 0 after 1: mended.
+turn() {
+    mend_stale_link
+    equal "$1" "$stale_passes" "$2"
+}
+stale_passes=0
+stale
+turn 'first pass only counts' 1
+turn 'second pass mends' 0
+turn 'first again' 1
+link=up
+turn 'link came up' 0
+stale
+turn 'down' 1
+dialled=10.0.0.2
+turn 'right address' 0
+stale
+met=1
+turn 'right after a MEET' 0
+stale
+master_ip=''
+turn 'the master is not well' 0
+stale
+role=master
+turn 'not a replica' 0
+
+echo "$checks checks passed"
