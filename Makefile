@@ -24,14 +24,17 @@ check: tools fmt clippy deny shell yamllint ## before a push: everything that is
 .PHONY: test
 test: tools fmt clippy deny shell yamllint ## everything; installs what it needs
 	@$(STAGE) "tests" $(CARGO) test --locked --no-fail-fast
+	@$(STAGE) "lab" $(CARGO) test --locked --test lab
 
 .PHONY: bless
 bless: ## write expected output and examples anew; read the diff before you commit it
 	BLESS=1 $(CARGO) test --locked --no-fail-fast --lib --bins $(addprefix --test ,$(QUICK))
 
 .PHONY: lab
-lab: tools ## only the tests that run the rendered documents on real servers
-	$(CARGO) test --locked --test lab
+lab: ## the rendered documents on real servers: ENGINE=redis-7.0 SCENARIO=f7 LAYOUT=single RUNS=3 JOBS=2 REPORT=docs/fault-tests.md
+	$(CARGO) test --locked --test lab -- --all $(if $(ENGINE),--engine $(ENGINE)) \
+		$(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(LAYOUT),--layout $(LAYOUT)) \
+		$(if $(RUNS),--runs $(RUNS)) $(if $(JOBS),--jobs $(JOBS)) $(if $(REPORT),--report $(REPORT))
 
 .PHONY: bench
 bench: ## CPU and memory of a render, beside /bin/true, kustomize and Helm

@@ -22,6 +22,9 @@ valkey-8  valkey 8.   trixie
 valkey-9  valkey 9.   forky sid
 '
 
+# What images made from Debian have beside the engine: the lab's pods see nothing of the machine.
+BASE='bash coreutils dash findutils grep hostname libc-bin mawk sed'
+
 say() {
     printf 'engines: %s\n' "$*" >&2
 }
@@ -81,13 +84,14 @@ CONF
     } >"$dir/apt.conf"
 }
 
-# Downloads the packages of FAMILY and all they need with the private apt in DIR.
+# Downloads the packages of FAMILY, the tools, and all they need with the private apt in DIR.
 download() {
     dir=$1
     family=$2
     APT_CONFIG=$dir/apt.conf apt-get -qq update >&2 || return 1
+    # shellcheck disable=SC2086 # a list of packages
     APT_CONFIG=$dir/apt.conf apt-get -qq --yes --download-only --no-install-recommends \
-        install "$family-server" "$family-tools" >&2 || return 1
+        install "$family-server" "$family-tools" $BASE >&2 || return 1
 }
 
 # Unpacks every package of DIR into ROOT.
@@ -135,6 +139,8 @@ fetch() {
             continue
         fi
         unpack "$WORK/$engine-$suite" "$home/root" || die "$engine: cannot unpack"
+        # Made by the package's script, which is not run.
+        ln -sf mawk "$home/root/usr/bin/awk"
         write_wrappers "$home" "$family"
         got=$(version_in "$home" "$family")
         case $got in
@@ -188,7 +194,8 @@ while read -r engine family wanted suites; do
         say "$engine: what is in $home no longer answers as version $(cat "$home/version"), fetching it again"
         rm -f "$home/version"
     fi
-    if [ ! -s "$home/version" ]; then
+    # One without the tools is from an older version of this script.
+    if [ ! -s "$home/version" ] || [ ! -e "$home/root/usr/bin/awk" ]; then
         if [ -z "$WORK" ]; then
             WORK=$(mktemp -d)
             trap 'rm -rf "$WORK"' EXIT

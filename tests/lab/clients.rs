@@ -1,0 +1,302 @@
+//! Clients under load: they know the cluster protocol, write and read all the time, and remember every
+//! write that was acknowledged.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use redis::{
+    ConnectionAddr, IntoConnectionInfo,
+    cluster::{ClusterClient, ClusterConnection},
+};
+
+use crate::{
+    cluster::{Cluster, Shard},
+    tools::Result,
+};
+
+/// One acknowledged write: the key is its own value.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// The key.
+    pub key: String,
+    /// When the server's answer came.
+    pub at: Instant,
+}
+
+/// Writers, one for each shard, and a reader.
+pub struct Load {
+    stop: Arc<AtomicBool>,
+    writers: Vec<JoinHandle<Writer>>,
+    reader: JoinHandle<Reader>,
+    clock: JoinHandle<Duration>,
+    acknowledged: Arc<Mutex<Vec<Write>>>,
+}
+
+/// What the clients saw.
+pub struct Tally {
+    /// Every acknowledged write.
+    pub acknowledged: Vec<Write>,
+    /// The longest time without an acknowledged write, for each shard.
+    pub gaps: Vec<Duration>,
+    /// When each of these gaps began.
+    pub gap_starts: Vec<Instant>,
+    /// Attempts that ended with an error.
+    pub failures: usize,
+    /// The last error of each shard's writer.
+    pub errors: Vec<String>,
+    /// Reads that returned something else than what was written.
+    pub wrong_reads: Vec<String>,
+    /// The longest time that the test machine itself kept a thread waiting which wanted to run every 10 ms.
+    pub stall: Duration,
+}
+
+struct Writer {
+    gap: Duration,
+    gap_start: Instant,
+    failures: usize,
+    error: String,
+}
+
+#[derive(Default)]
+struct Reader {
+    wrong: Vec<String>,
+}
+
+/// A client that is made anew from the Service when it stops to get anywhere, as services do with theirs.
+struct Client {
+    cluster: Cluster,
+    connection: Option<ClusterConnection>,
+    last_success: Instant,
+    last_attempt: Option<Instant>,
+}
+
+impl Client {
+    fn new(cluster: &Cluster) -> Client {
+        let cluster = cluster.clone();
+        Client { cluster, connection: None, last_success: Instant::now(), last_attempt: None }
+    }
+
+    fn connect(&self) -> Result<ClusterConnection> {
+        let mut seeds = self.cluster.world.endpoints(&self.cluster.client_service);
+        if seeds.is_empty() {
+            seeds = self.cluster.pods()?.iter().flat_map(|pod| pod.addresses()).collect();
+        }
+        let seeds = seeds.into_iter().filter_map(|address| {
+            ConnectionAddr::Tcp(address.to_string(), self.cluster.client_port)
+                .into_connection_info()
+                .ok()
+        });
+        let client = ClusterClient::builder(seeds)
+            .connection_timeout(Duration::from_millis(200))
+            .response_timeout(Duration::from_millis(400))
+            .retries(2)
+            .min_retry_wait(5)
+            .max_retry_wait(30)
+            .build()?;
+        Ok(client.get_connection()?)
+    }
+
+    fn run<T: redis::FromRedisValue>(&mut self, command: &redis::Cmd) -> Result<T> {
+        let now = Instant::now();
+        let stuck = now - self.last_success > Duration::from_millis(100);
+        let may_connect =
+            self.last_attempt.is_none_or(|last| now - last > Duration::from_millis(250));
+        if self.connection.is_none() || (stuck && may_connect) {
+            self.last_attempt = Some(now);
+            self.connection = Some(self.connect()?);
+        }
+        let connection = self.connection.as_mut().ok_or("no connection")?;
+        let value = command.query(connection)?;
+        self.last_success = Instant::now();
+        Ok(value)
+    }
+}
+
+impl Load {
+    /// Starts to write so many times each second in all, and to read what was written.
+    pub fn start(cluster: &Cluster, shards: &[Shard], writes_per_second: u32) -> Load {
+        let stop = Arc::new(AtomicBool::new(false));
+        let acknowledged = Arc::new(Mutex::new(Vec::new()));
+        let pause =
+            Duration::from_secs(1) * u32::try_from(shards.len()).unwrap_or(1) / writes_per_second;
+        let writers = shards
+            .iter()
+            .enumerate()
+            .map(|(index, shard)| {
+                let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
+                let (client, shard) = (Client::new(cluster), shard.clone());
+                let prefix = format!("{}:{index}", cluster.name);
+                thread::spawn(move || write(client, &shard, &prefix, pause, &stop, &acknowledged))
+            })
+            .collect();
+        let reader = {
+            let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
+            let client = Client::new(cluster);
+            thread::spawn(move || read(client, &stop, &acknowledged))
+        };
+        let clock = {
+            let stop = Arc::clone(&stop);
+            thread::spawn(move || {
+                let mut stall = Duration::ZERO;
+                while !stop.load(Ordering::Relaxed) {
+                    let start = Instant::now();
+                    thread::sleep(Duration::from_millis(10));
+                    stall = stall.max(start.elapsed());
+                }
+                stall
+            })
+        };
+        Load { stop, writers, reader, clock, acknowledged }
+    }
+
+    /// Ends all clients.
+    pub fn stop(self) -> Result<Tally> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut tally = Tally {
+            acknowledged: Vec::new(),
+            gaps: Vec::new(),
+            gap_starts: Vec::new(),
+            failures: 0,
+            errors: Vec::new(),
+            wrong_reads: Vec::new(),
+            stall: self.clock.join().map_err(|_| "the clock panicked")?,
+        };
+        for writer in self.writers {
+            let writer = writer.join().map_err(|_| "a writer panicked")?;
+            tally.gaps.push(writer.gap);
+            tally.gap_starts.push(writer.gap_start);
+            tally.failures += writer.failures;
+            tally.errors.push(writer.error);
+        }
+        tally.wrong_reads = self.reader.join().map_err(|_| "the reader panicked")?.wrong;
+        let mut acknowledged = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.acknowledged = std::mem::take(&mut *acknowledged);
+        Ok(tally)
+    }
+}
+
+fn write(
+    mut client: Client,
+    shard: &Shard,
+    prefix: &str,
+    pause: Duration,
+    stop: &AtomicBool,
+    acknowledged: &Mutex<Vec<Write>>,
+) -> Writer {
+    let mut last = Instant::now();
+    let mut writer =
+        Writer { gap: Duration::ZERO, gap_start: last, failures: 0, error: String::new() };
+    let mut keys = (0u64..).map(|number| format!("{prefix}:{number}"));
+    let mut next = Instant::now();
+    while !stop.load(Ordering::Relaxed) {
+        let of_shard = |key: &String| shard.serves(slot(key));
+        let Some(key) = keys.find(of_shard) else { break };
+        let mut command = redis::cmd("SET");
+        command.arg(&key).arg(&key);
+        // The same write again until it is acknowledged: a client's error does not say that it was not done.
+        while !stop.load(Ordering::Relaxed) {
+            match client.run::<String>(&command) {
+                Ok(_) => {
+                    let now = Instant::now();
+                    if now - last > writer.gap {
+                        writer.gap = now - last;
+                        writer.gap_start = last;
+                    }
+                    last = now;
+                    let mut all = acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+                    all.push(Write { key: key.clone(), at: now });
+                    break;
+                }
+                Err(error) => {
+                    writer.failures += 1;
+                    writer.error = error.to_string();
+                    thread::sleep(Duration::from_millis(10));
+                }
+            }
+        }
+        next = (next + pause).max(Instant::now());
+        thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
+    // A shard that never came back has a gap until the end.
+    let now = Instant::now();
+    if now - last > writer.gap {
+        writer.gap = now - last;
+        writer.gap_start = last;
+    }
+    writer
+}
+
+/// The slot of a key without braces (Redis Cluster specification, key distribution model).
+fn slot(key: &str) -> u16 {
+    crc16::State::<crc16::XMODEM>::calculate(key.as_bytes()) % 16384
+}
+
+fn read(mut client: Client, stop: &AtomicBool, acknowledged: &Mutex<Vec<Write>>) -> Reader {
+    let mut reader = Reader::default();
+    let mut turn = 0usize;
+    while !stop.load(Ordering::Relaxed) {
+        turn = turn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let key = {
+            let all = acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+            all.get((turn >> 33) % all.len().max(1)).map(|write| write.key.clone())
+        };
+        if let Some(key) = key {
+            let value: Result<Option<String>> = client.run(redis::cmd("GET").arg(&key));
+            // Errors are the writers' business; an answer has to be right.
+            if let Ok(value) = value
+                && value.as_ref() != Some(&key)
+            {
+                reader.wrong.push(format!("{key} = {value:?}"));
+            }
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    reader
+}
+
+impl Tally {
+    /// The longest gap of any shard.
+    pub fn longest_gap(&self) -> Duration {
+        self.gaps.iter().copied().max().unwrap_or_default()
+    }
+
+    /// Acknowledged writes that the cluster does not have any more, of those before a moment.
+    pub fn lost(&self, cluster: &Cluster, before: Option<Instant>) -> Result<Vec<String>> {
+        let there = cluster.keys()?;
+        let wanted = self
+            .acknowledged
+            .iter()
+            .filter(|write| before.is_none_or(|before| write.at <= before))
+            .map(|write| write.key.clone());
+        Ok(wanted.filter(|key| !there.contains(key)).collect())
+    }
+}
+
+/// Writes numbered keys all over the cluster, once each, and returns them.
+pub fn fill(cluster: &Cluster, count: usize, prefix: &str) -> Result<BTreeSet<String>> {
+    let mut client = Client::new(cluster);
+    let keys: BTreeSet<_> = (0..count).map(|n| format!("{}:{prefix}:{n}", cluster.name)).collect();
+    for key in &keys {
+        client.run::<String>(redis::cmd("SET").arg(key).arg(key))?;
+    }
+    Ok(keys)
+}
+
+/// Keys of a set that cannot be read through a client, with the reason.
+pub fn unreadable(cluster: &Cluster, keys: &BTreeSet<String>) -> BTreeMap<String, String> {
+    let mut client = Client::new(cluster);
+    keys.iter()
+        .filter_map(|key| match client.run::<Option<String>>(redis::cmd("GET").arg(key)) {
+            Ok(Some(value)) if value == *key => None,
+            Ok(value) => Some((key.clone(), format!("{value:?}"))),
+            Err(error) => Some((key.clone(), error.to_string())),
+        })
+        .collect()
+}

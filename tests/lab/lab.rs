@@ -1,0 +1,265 @@
+//! What a scenario works with: its world, specs that are rendered by our binary, and what it measured.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    clients::Tally,
+    cluster::{Cluster, Shard},
+    image::Image,
+    mutations,
+    net::Families,
+    objects::Objects,
+    pod::Timing,
+    tools::{Result, bail, ensure, seconds},
+    world::World,
+};
+
+/// Which StatefulSets a cluster of the lab has.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
+)]
+pub enum Layout {
+    /// One for each shard.
+    PerShard,
+    /// One for all.
+    Single,
+}
+
+impl Layout {
+    /// As it is written in a spec.
+    pub fn name(self) -> &'static str {
+        match self {
+            Layout::PerShard => "StatefulSetPerShard",
+            Layout::Single => "SingleStatefulSet",
+        }
+    }
+}
+
+/// One run of one scenario.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Case {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The engine.
+    pub image: Image,
+    /// The layout.
+    pub layout: Layout,
+    /// Which of several runs.
+    pub run: u32,
+    /// Where its logs and its result are written.
+    pub folder: PathBuf,
+    /// What is broken on purpose.
+    pub mutation: Option<String>,
+}
+
+impl Case {
+    /// Its name for people and for files.
+    pub fn name(&self) -> String {
+        let layout = match self.layout {
+            Layout::PerShard => "per-shard",
+            Layout::Single => "single",
+        };
+        let mutation = self.mutation.as_ref().map(|name| format!("+{name}")).unwrap_or_default();
+        format!("{}{mutation}.{}.{layout}.{}", self.scenario, self.image.engine, self.run)
+    }
+}
+
+/// What a scenario found out, for the report.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Measured {
+    /// From the moment when healing became possible until the cluster was whole.
+    pub heal: Option<f64>,
+    /// The longest time without an acknowledged write on any shard.
+    pub gap: Option<f64>,
+    /// Acknowledged writes that were lost.
+    pub lost: Option<usize>,
+    /// Anything else worth telling.
+    pub notes: Vec<String>,
+}
+
+/// How a case ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Why it failed.
+    pub failure: Option<String>,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// What it measured.
+    pub measured: Measured,
+}
+
+/// The lab of one case.
+pub struct Lab {
+    /// The case.
+    pub case: Case,
+    /// Its Kubernetes.
+    pub world: Arc<World>,
+    /// What was found out so far.
+    pub measured: Measured,
+    families: Families,
+}
+
+impl Lab {
+    /// An empty lab.
+    pub fn new(case: Case) -> Result<Lab> {
+        Lab::with(case, Timing::default(), Families::default())
+    }
+
+    /// An empty lab with other timing or addresses.
+    pub fn with(case: Case, timing: Timing, families: Families) -> Result<Lab> {
+        let world = World::start(case.image.clone(), &case.folder, timing, families)?;
+        Ok(Lab { case, world, measured: Measured::default(), families })
+    }
+
+    /// A small spec: three shards with a replica each, in the layout of the case.
+    pub fn spec(&self, name: &str) -> Spec {
+        let spec = Spec(json!({
+            "apiVersion": "redis-cluster-gen.dev/v1alpha1",
+            "kind": "RedisCluster",
+            "metadata": { "name": name },
+            "spec": {
+                "engine": { "name": self.case.image.family, "version": self.case.image.version },
+                "topology": { "shards": 3, "replicasPerShard": 1, "layout": self.case.layout.name() },
+                "storage": { "size": "1Gi" },
+            },
+        }));
+        match self.families {
+            Families::V4 => spec,
+            Families::V6 => spec.set("spec.network.ipFamilies", json!(["IPv6"])),
+        }
+    }
+
+    /// Renders a spec with our binary and reads what it printed.
+    pub fn render(&self, spec: &Spec) -> Result<Objects> {
+        let name = spec.name();
+        let file = self.case.folder.join(format!("{name}.yaml"));
+        fs::write(&file, serde_json::to_string_pretty(&spec.0)?)?;
+        let output = Command::new(env!("CARGO_BIN_EXE_redis-cluster-gen"))
+            .arg("render")
+            .arg(&file)
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "render: {}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let manifests = String::from_utf8(output.stdout)?;
+        fs::write(self.case.folder.join(format!("{name}-manifests.yaml")), &manifests)?;
+        let mut objects = Objects::read(&manifests)?;
+        if let Some(mutation) = &self.case.mutation {
+            mutations::apply(mutation, &mut objects)?;
+        }
+        Ok(objects)
+    }
+
+    /// Applies rendered objects and finds the cluster in them.
+    pub fn apply(&self, spec: &Spec, objects: &Objects) -> Result<Cluster> {
+        self.world.apply(objects)?;
+        Cluster::from_objects(&self.world, &spec.name(), objects)
+    }
+
+    /// Renders, applies, and waits until the Job is done and everything is as planned.
+    pub fn deploy(&self, spec: &Spec) -> Result<(Cluster, Vec<Shard>)> {
+        let objects = self.render(spec)?;
+        let cluster = self.apply(spec, &objects)?;
+        let limit = Duration::from_secs(60);
+        self.world.wait("the Job is complete", limit, || self.world.job_done(&cluster.job))?;
+        // The Job does not wait for probes.
+        let shards = cluster.wait_whole(Duration::from_secs(5))?;
+        cluster.wait_ready(Duration::from_secs(30))?;
+        Ok((cluster, shards))
+    }
+
+    /// Notes something for the report.
+    pub fn note(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        self.world.say(&what);
+        self.measured.notes.push(what);
+    }
+
+    /// Remembers how long healing took.
+    pub fn healed(&mut self, since: Instant) {
+        let took = since.elapsed().as_secs_f64();
+        self.world.say(&format!("healed in {took:.2} s"));
+        self.measured.heal = Some(self.measured.heal.unwrap_or(0.0).max(took));
+    }
+
+    /// Judges the clients: no acknowledged write lost, of those before a moment, no wrong read, and no gap
+    /// longer than allowed.
+    pub fn judge(
+        &mut self,
+        cluster: &Cluster,
+        tally: &Tally,
+        longest_gap: Duration,
+        before: Option<Instant>,
+    ) -> Result<()> {
+        let gap = tally.longest_gap();
+        let lost = tally.lost(cluster, before)?;
+        self.measured.gap = Some(self.measured.gap.unwrap_or(0.0).max(gap.as_secs_f64()));
+        self.measured.lost = Some(self.measured.lost.unwrap_or(0) + lost.len());
+        self.world.say(&format!(
+            "{} writes acknowledged, {} attempts failed, gaps {:?}, {} lost, {} wrong reads, machine stalled {}",
+            tally.acknowledged.len(),
+            tally.failures,
+            tally.gaps,
+            lost.len(),
+            tally.wrong_reads.len(),
+            seconds(tally.stall)
+        ));
+        for (shard, (start, error)) in tally.gap_starts.iter().zip(&tally.errors).enumerate() {
+            let ago = start.elapsed().as_secs_f64();
+            self.world
+                .say(&format!("shard {shard}: gap began {ago:.2} s ago; last error: {error:?}"));
+        }
+        ensure!(!tally.acknowledged.is_empty(), "nothing was written");
+        ensure!(lost.is_empty(), "{} acknowledged writes lost, such as {}", lost.len(), lost[0]);
+        let wrong = tally.wrong_reads.first();
+        if let Some(wrong) = wrong.filter(|_| before.is_none()) {
+            bail!("{} wrong reads, such as {wrong}", tally.wrong_reads.len());
+        }
+        ensure!(
+            gap <= longest_gap,
+            "no write for {} (allowed: {}; the test machine itself stalled for {})",
+            seconds(gap),
+            seconds(longest_gap),
+            seconds(tally.stall)
+        );
+        Ok(())
+    }
+}
+
+/// A spec file in the making.
+#[derive(Debug, Clone)]
+pub struct Spec(pub Value);
+
+impl Spec {
+    /// The cluster's name.
+    pub fn name(&self) -> String {
+        self.0["metadata"]["name"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The same with a field set; parts of the path are separated by dots and made where missing.
+    pub fn set(mut self, path: &str, value: impl Into<Value>) -> Spec {
+        let mut at = &mut self.0;
+        for part in path.split('.') {
+            at = &mut at[part];
+        }
+        *at = value.into();
+        self
+    }
+}
+
+/// Where a case keeps what it writes.
+pub fn case_folder(run: &Path, case: &Case) -> PathBuf {
+    run.join(case.name())
+}

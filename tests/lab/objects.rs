@@ -1,0 +1,169 @@
+//! Rendered YAML in, typed objects out. What the lab would not imitate is refused, not overlooked.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    ByteString,
+    api::{
+        apps::v1::StatefulSet,
+        batch::v1::Job,
+        core::v1::{ConfigMap, PodSpec, Secret, Service},
+    },
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::tools::{Result, bail, ensure};
+
+/// Objects by kind, in the order in which they were read.
+#[derive(Debug, Clone, Default)]
+pub struct Objects {
+    /// Those that make pods.
+    pub stateful_sets: Vec<StatefulSet>,
+    /// Those that make one pod which ends.
+    pub jobs: Vec<Job>,
+    /// Those that give names.
+    pub services: Vec<Service>,
+    /// Files of pods.
+    pub config_maps: Vec<ConfigMap>,
+    /// Secret files of pods.
+    pub secrets: Vec<Secret>,
+}
+
+/// Kinds without an effect on running processes here; docs/fault-tests.md says so.
+const WITHOUT_EFFECT: [&str; 3] = ["ServiceAccount", "PodDisruptionBudget", "NetworkPolicy"];
+
+impl Objects {
+    /// Reads all documents of a text.
+    pub fn read(yaml: &str) -> Result<Objects> {
+        let mut objects = Objects::default();
+        for document in serde_yaml::Deserializer::from_str(yaml) {
+            let value = Value::deserialize(document)?;
+            let kind = value["kind"].as_str().unwrap_or_default().to_owned();
+            match kind.as_str() {
+                "StatefulSet" => objects.stateful_sets.push(typed(value)?),
+                "Job" => objects.jobs.push(typed(value)?),
+                "Service" => objects.services.push(typed(value)?),
+                "ConfigMap" => objects.config_maps.push(typed(value)?),
+                "Secret" => objects.secrets.push(typed(value)?),
+                other if WITHOUT_EFFECT.contains(&other) => {}
+                other => bail!("the lab does not know the kind {other:?}"),
+            }
+        }
+        for set in &objects.stateful_sets {
+            let template = set.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+            check_imitated(template.ok_or("a StatefulSet without a pod template")?)?;
+        }
+        for job in &objects.jobs {
+            let template = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+            check_imitated(template.ok_or("a Job without a pod template")?)?;
+        }
+        Ok(objects)
+    }
+}
+
+fn typed<T: DeserializeOwned>(value: Value) -> Result<T> {
+    let name = value["metadata"]["name"].to_string();
+    let kind = value["kind"].to_string();
+    serde_json::from_value(value).map_err(|error| format!("{kind} {name}: {error}").into())
+}
+
+/// Pod fields that the lab imitates, or that have no effect on one machine with every image at hand.
+const POD_FIELDS: [&str; 20] = [
+    "affinity",
+    "automountServiceAccountToken",
+    "containers",
+    "dnsPolicy",
+    "enableServiceLinks",
+    "imagePullSecrets",
+    "nodeSelector",
+    "priorityClassName",
+    "restartPolicy",
+    "runtimeClassName",
+    "schedulerName",
+    "securityContext",
+    "serviceAccount",
+    "serviceAccountName",
+    "shareProcessNamespace",
+    "subdomain",
+    "terminationGracePeriodSeconds",
+    "tolerations",
+    "topologySpreadConstraints",
+    "volumes",
+];
+
+/// The same for containers.
+const CONTAINER_FIELDS: [&str; 15] = [
+    "args",
+    "command",
+    "env",
+    "image",
+    "imagePullPolicy",
+    "lifecycle",
+    "livenessProbe",
+    "name",
+    "ports",
+    "readinessProbe",
+    "resources",
+    "securityContext",
+    "startupProbe",
+    "volumeMounts",
+    "terminationMessagePolicy",
+];
+
+fn check_imitated(spec: &PodSpec) -> Result<()> {
+    let unknown = |value: &Value, known: &[&str]| -> Vec<String> {
+        let fields = value.as_object().map(|object| object.keys().cloned().collect::<Vec<_>>());
+        fields.unwrap_or_default().into_iter().filter(|key| !known.contains(&&**key)).collect()
+    };
+    let of_pod = unknown(&serde_json::to_value(spec)?, &POD_FIELDS);
+    ensure!(of_pod.is_empty(), "the lab does not imitate these fields of a pod: {of_pod:?}");
+    ensure!(
+        spec.share_process_namespace != Some(true),
+        "the lab does not imitate shareProcessNamespace"
+    );
+    for container in &spec.containers {
+        let of_container = unknown(&serde_json::to_value(container)?, &CONTAINER_FIELDS);
+        let name = &container.name;
+        ensure!(
+            of_container.is_empty(),
+            "the lab does not imitate these fields of container {name}: {of_container:?}"
+        );
+        let probes =
+            [&container.startup_probe, &container.readiness_probe, &container.liveness_probe];
+        for probe in probes.into_iter().flatten() {
+            ensure!(
+                probe.exec.is_some(),
+                "the lab imitates only exec probes, see container {name}"
+            );
+        }
+        if let Some(lifecycle) = &container.lifecycle {
+            ensure!(lifecycle.post_start.is_none(), "the lab does not imitate postStart ({name})");
+            let pre_stop = lifecycle.pre_stop.as_ref();
+            ensure!(
+                pre_stop.is_none_or(|hook| hook.exec.is_some()),
+                "the lab imitates only exec hooks, see container {name}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The files of a ConfigMap or Secret.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// The files of a ConfigMap.
+pub fn files_of_config_map(map: &ConfigMap) -> Files {
+    let text =
+        map.data.iter().flatten().map(|(name, text)| (name.clone(), text.clone().into_bytes()));
+    let binary = map.binary_data.iter().flatten();
+    text.chain(binary.map(|(name, ByteString(bytes))| (name.clone(), bytes.clone()))).collect()
+}
+
+/// The files of a Secret.
+pub fn files_of_secret(secret: &Secret) -> Files {
+    let data =
+        secret.data.iter().flatten().map(|(name, ByteString(bytes))| (name.clone(), bytes.clone()));
+    let text = secret.string_data.iter().flatten();
+    data.chain(text.map(|(name, text)| (name.clone(), text.clone().into_bytes()))).collect()
+}

@@ -1,0 +1,310 @@
+//! What fits nowhere else: moving slots, examples, other tools, publish and subscribe, and what idling costs.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use super::{random, restart, rolling};
+use crate::{
+    clients::Load,
+    cluster::Cluster,
+    container::cpu_of_children,
+    lab::{Case, Lab, Spec},
+    net::Families,
+    objects::Objects,
+    pod::Timing,
+    tools::{Result, bail, ensure},
+};
+
+/// F15: slots move from one shard to another; the target master dies; its replica takes over, the engine's
+/// own tools finish the move, and the Job finds nothing to do.
+pub fn target_dies(lab: &mut Lab) -> Result<()> {
+    let spec = lab.spec("blue");
+    let (cluster, shards) = lab.deploy(&spec)?;
+    let world = lab.world.clone();
+    let load = Load::start(&cluster, &shards, 500);
+    thread::sleep(Duration::from_secs(5));
+    let ids = cluster.ids()?;
+    let runner = shards[2].master.clone();
+    let cli = lab.case.image.cli();
+    let at = format!("127.0.0.1:{}", cluster.client_port);
+    let reshard = |from: &str, to: &str| {
+        format!(
+            "{cli} --cluster reshard {at} --cluster-from {from} --cluster-to {to} --cluster-slots 1000 --cluster-yes >/dev/null 2>&1"
+        )
+    };
+    let (source, target) = (&shards[0].master, &shards[1].master);
+    let words = reshard(&ids[source], &ids[target]);
+    let pod = world.pod(&runner)?;
+    let mover = {
+        let pod = pod.clone();
+        thread::spawn(move || pod.exec(&["sh", "-c", &words], Duration::from_secs(60)))
+    };
+    thread::sleep(Duration::from_millis(random(500..2500)));
+    world.destroy(std::slice::from_ref(target))?;
+    let died = Instant::now();
+    world.wait("the target's replica takes over", Duration::from_secs(15), || {
+        cluster.master_of(&shards[1].replicas).map(|_| ())
+    })?;
+    world.release([target]);
+    let moved = mover.join().map_err(|_| "the mover panicked")??;
+    world.say(&format!("reshard ended with {:?}", moved.code));
+    world.wait("the dead one is back", Duration::from_secs(30), || {
+        for view in cluster.views()? {
+            ensure!(view.nodes.values().all(|node| node.connected), "{} lacks a link", view.pod);
+        }
+        Ok(())
+    })?;
+    let fix = format!("{cli} --cluster fix {at} >/dev/null 2>&1");
+    world.wait("no slot is open", Duration::from_secs(60), || {
+        pod.exec(&["sh", "-c", &fix], Duration::from_secs(30))?;
+        let views = cluster.views()?;
+        let open: Vec<_> = views.iter().flat_map(|view| view.own.open_slots.clone()).collect();
+        // Where fix is stuck because only a replica still says "importing", this clears it on all of a shard.
+        for slot in &open {
+            let slot = slot.trim_start_matches('[').split('-').next().unwrap_or_default();
+            for view in views.iter().filter(|view| view.own.is_master()) {
+                let _ = cluster.ask::<String>(&view.pod, &["CLUSTER", "SETSLOT", slot, "STABLE"]);
+            }
+        }
+        ensure!(open.is_empty(), "{open:?}");
+        Ok(())
+    })?;
+    lab.healed(died);
+    // Back to equal parts.
+    let target = cluster.master_of(&shards[1].pods())?;
+    let surplus: u16 = cluster
+        .view(&target)?
+        .own
+        .slots
+        .iter()
+        .filter(|(first, _)| shards[0].serves(*first))
+        .map(|(first, last)| last - first + 1)
+        .sum();
+    if surplus > 0 {
+        let words = reshard(&ids[&target], &ids[source]).replace("1000", &surplus.to_string());
+        let done = pod.exec(&["sh", "-c", &words], Duration::from_secs(60))?;
+        ensure!(done.code == Some(0), "moving back ended with {:?}", done.code);
+    }
+    lab.note(format!("{surplus} of 1000 slots had moved"));
+    let tally = load.stop()?;
+    world.wait("the slots are as before", Duration::from_secs(15), || {
+        let after = cluster.whole()?;
+        let slots = |shards: &[crate::cluster::Shard]| -> Vec<_> {
+            shards.iter().map(|shard| shard.slots.clone()).collect()
+        };
+        ensure!(slots(&after) == slots(&shards), "{:?}", slots(&after));
+        Ok(())
+    })?;
+    world.delete_job(&cluster.job)?;
+    world.apply(&lab.render(&spec)?)?;
+    world.wait("the Job is complete", Duration::from_secs(30), || world.job_done(&cluster.job))?;
+    lab.judge(&cluster, &tally, Duration::from_secs(20), None)
+}
+
+/// F17: one pod of each example with the case's engine runs for two seconds and answers.
+pub fn examples(lab: &mut Lab) -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut tried = Vec::new();
+    for entry in fs::read_dir(&folder)? {
+        let path = entry?.path();
+        let Some(file) = ["cluster.yaml", "redis-cluster.yaml"]
+            .iter()
+            .map(|name| path.join(name))
+            .find(|f| f.exists())
+        else {
+            continue;
+        };
+        let mut spec = Spec(serde_yaml::from_str::<Value>(&fs::read_to_string(&file)?)?);
+        let family = spec.0["spec"]["engine"]["name"].as_str().unwrap_or("redis").to_owned();
+        if family != lab.case.image.family {
+            continue;
+        }
+        // Another version of the engine, whatever image the example has.
+        if let Some(engine) = spec.0["spec"]["engine"].as_object_mut() {
+            engine.remove("image");
+            engine.insert("version".to_owned(), lab.case.image.version.clone().into());
+        }
+        if let Some(metadata) = spec.0["metadata"].as_object_mut() {
+            metadata.remove("namespace");
+        }
+        let objects = lab.render(&spec)?;
+        let cluster = Cluster::from_objects(&lab.world, &spec.name(), &objects)?;
+        let (first, others) = cluster.members.split_first().ok_or("no pods")?;
+        for other in others {
+            lab.world.hold(&other.pod);
+        }
+        lab.world.apply(&Objects { jobs: Vec::new(), ..objects })?;
+        lab.world.wait("it answers", Duration::from_secs(20), || {
+            cluster.ask::<String>(&first.pod, &["PING"])
+        })?;
+        thread::sleep(Duration::from_secs(2));
+        let pod = lab.world.pod(&first.pod)?;
+        ensure!(pod.restarts() == 0, "{} was restarted", first.pod);
+        cluster.ask::<String>(&first.pod, &["PING"])?;
+        lab.world.clear()?;
+        tried.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+    }
+    tried.sort();
+    ensure!(!tried.is_empty(), "no example has the engine {}", lab.case.image.family);
+    lab.note(tried.join(", "));
+    Ok(())
+}
+
+/// F19: no other shard's replica moves over.
+pub fn replicas_die(lab: &mut Lab) -> Result<()> {
+    let spec = lab.spec("blue").set("spec.topology.replicasPerShard", 2);
+    let (cluster, shards) = lab.deploy(&spec)?;
+    let dead: Vec<_> = shards[1].replicas.iter().cloned().collect();
+    lab.world.destroy(&dead)?;
+    let start = Instant::now();
+    // An engine that may move replicas does so within about twelve seconds.
+    while start.elapsed() < Duration::from_secs(25) {
+        for view in cluster.views_of_answering() {
+            let shard = cluster.shard_of(&shards, &view.pod)?;
+            let master = view.own.master.clone();
+            let expected = shard.replicas.contains(&view.pod);
+            ensure!(master.is_some() == expected, "{} changed its role", view.pod);
+            if let Some(master) = master {
+                let id = cluster.view(&shard.master)?.own.id;
+                ensure!(master == id, "{} has moved to another shard", view.pod);
+            }
+        }
+        thread::sleep(Duration::from_millis(500));
+    }
+    let back = Instant::now();
+    lab.world.release(&dead);
+    let after = cluster.wait_whole(Duration::from_secs(30))?;
+    lab.healed(back);
+    ensure!(after == shards, "roles changed");
+    Ok(())
+}
+
+pub fn with_busybox(mut case: Case) -> Result<Lab> {
+    case.image = case.image.with_busybox(&case.folder.join("busybox"))?;
+    Lab::new(case)
+}
+
+pub fn with_bash(mut case: Case) -> Result<Lab> {
+    case.image = case.image.with_bash()?;
+    Lab::new(case)
+}
+
+pub fn on_ipv6(case: Case) -> Result<Lab> {
+    Lab::with(case, Timing::default(), Families::V6)
+}
+
+/// F20: every script once: making the cluster, all pods at new addresses, a handover with its hooks.
+pub fn other_tools(lab: &mut Lab) -> Result<()> {
+    restart::all_new(lab)?;
+    lab.world.clear()?;
+    rolling::restart(lab)
+}
+
+/// Messages of the bus that each pod has received, by kind.
+fn received(cluster: &Cluster, kind: &str) -> Result<BTreeMap<String, i64>> {
+    let key = format!("cluster_stats_messages_{kind}_received");
+    let views = cluster.views()?;
+    let count =
+        |info: &BTreeMap<String, String>| info.get(&key).and_then(|n| n.parse().ok()).unwrap_or(0);
+    Ok(views.into_iter().map(|view| (view.pod, count(&view.info))).collect())
+}
+
+/// PUBLISH costs every pod; SPUBLISH only the pods of the channel's shard.
+pub fn publish(lab: &mut Lab) -> Result<()> {
+    let (cluster, shards) = lab.deploy(&lab.spec("blue"))?;
+    let channel = "news";
+    let slot = crc16::State::<crc16::XMODEM>::calculate(channel.as_bytes()) % 16384;
+    let shard = shards.iter().find(|shard| shard.serves(slot)).ok_or("no shard has the channel")?;
+    let elsewhere = shards.iter().find(|other| *other != shard).ok_or("only one shard")?;
+    let sent = 100;
+    let rises = |kind: &str, command: &str, at: &str| -> Result<BTreeMap<String, i64>> {
+        let before = received(&cluster, kind)?;
+        for _ in 0..sent {
+            cluster.ask::<i64>(at, &[command, channel, "text"])?;
+        }
+        thread::sleep(Duration::from_secs(1));
+        let after = received(&cluster, kind)?;
+        Ok(after.into_iter().map(|(pod, n)| (pod.clone(), n - before[&pod])).collect())
+    };
+
+    // A subscriber anywhere gets what is published anywhere.
+    let far = lab.world.pod(&elsewhere.master)?;
+    let mut connection = cluster.connect(&far)?;
+    let mut subscriber = connection.as_pubsub();
+    subscriber.subscribe(channel)?;
+    for (pod, rise) in rises("publish", "PUBLISH", &shard.master)? {
+        let expected = if pod == shard.master { 0 } else { sent };
+        ensure!(rise == expected, "PUBLISH: {pod} received {rise} messages on its bus");
+    }
+    let text: String = subscriber.get_message()?.get_payload()?;
+    ensure!(text == "text", "the subscriber got {text:?}");
+
+    for (pod, rise) in rises("publishshard", "SPUBLISH", &shard.master)? {
+        let expected = if shard.replicas.contains(&pod) { sent } else { 0 };
+        ensure!(rise == expected, "SPUBLISH: {pod} received {rise} messages on its bus");
+    }
+    let refused = cluster.ask::<i64>(&elsewhere.master, &["SPUBLISH", channel, "text"]);
+    let Err(refused) = refused else { bail!("a foreign shard took an SPUBLISH") };
+    ensure!(refused.to_string().to_lowercase().contains("moved"), "{refused}");
+    lab.note(format!("{sent} PUBLISH: {sent} bus messages to each other pod; {sent} SPUBLISH: to the shard's replica only"));
+    Ok(())
+}
+
+/// The entrypoint's background work and the probes, without the container runtime's own cost.
+pub fn idle_cost(lab: &mut Lab) -> Result<()> {
+    let (cluster, _) = lab.deploy(&lab.spec("blue"))?;
+    let pods = cluster.pods()?;
+    // The heal loop is quicker in its first twenty passes.
+    thread::sleep(Duration::from_secs(30));
+    let server = format!("{}-server", lab.case.image.family);
+    let background = || -> Result<Duration> {
+        let mut sum = Duration::ZERO;
+        for pod in &pods {
+            let processes = pod.container()?.cpu()?;
+            // The heal loop's shell; what it starts is counted when it has ended.
+            sum += processes
+                .iter()
+                .filter(|(name, _)| !server.starts_with(name.as_str()))
+                .map(|(_, time)| *time)
+                .sum();
+        }
+        Ok(sum)
+    };
+    let before = background()?;
+    let watched = Duration::from_secs(60);
+    thread::sleep(watched);
+    let loop_cost =
+        (background()? - before).as_secs_f64() / watched.as_secs_f64() / pods.len() as f64;
+
+    let mut probe_cost = 0.0;
+    let pod = &pods[0];
+    let spec = &pod.recipe.spec.containers[0];
+    for probe in [&spec.readiness_probe, &spec.liveness_probe].into_iter().flatten() {
+        let words = probe.exec.as_ref().and_then(|exec| exec.command.clone()).unwrap_or_default();
+        let runs = 40;
+        let script = format!(
+            "i=0; while [ $i -lt {runs} ]; do {} >/dev/null 2>&1; i=$((i + 1)); done; cat /proc/$$/stat",
+            words.join(" ")
+        );
+        let done = pod.exec(&["sh", "-c", &script], Duration::from_secs(60))?;
+        let each = cpu_of_children(&done.output)?.as_secs_f64() / f64::from(runs);
+        probe_cost += each / f64::from(probe.period_seconds.unwrap_or(10));
+    }
+    let all = loop_cost + probe_cost;
+    lab.note(format!(
+        "CPU of one pod and hour: background {:.1} s, probes {:.1} s, {:.2} % of a core",
+        loop_cost * 3600.0,
+        probe_cost * 3600.0,
+        all * 100.0
+    ));
+    ensure!(loop_cost > 0.0 && probe_cost > 0.0, "nothing was measured");
+    ensure!(all <= 0.01, "idling costs {:.2} % of a core", all * 100.0);
+    Ok(())
+}

@@ -1,0 +1,285 @@
+//! The scenarios: what goes wrong, and what has to be true afterwards.
+
+mod bootstrap;
+mod data;
+mod misc;
+mod network;
+mod probes;
+mod restart;
+mod rolling;
+mod strangers;
+
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    ops::Range,
+    time::Duration,
+};
+
+use crate::{
+    lab::{Case, Lab, Layout},
+    tools::Result,
+};
+
+/// One scenario.
+pub struct Scenario {
+    /// Its name: the number of the fault test, and words.
+    pub name: &'static str,
+    /// What happens, for the report.
+    pub what: &'static str,
+    /// It is killed after this.
+    pub limit: Duration,
+    /// The layouts that it makes sense in.
+    pub layouts: &'static [Layout],
+    /// Whether it belongs to the quick set, and with which engine and layout.
+    pub quick: Option<(&'static str, Layout)>,
+    /// Whether it measures short times, so that nothing else may run beside it.
+    pub alone: bool,
+    /// Makes its lab.
+    pub setup: fn(Case) -> Result<Lab>,
+    /// What it does.
+    pub body: fn(&mut Lab) -> Result<()>,
+}
+
+use Layout::{PerShard, Single};
+
+const BOTH: &[Layout] = &[PerShard, Single];
+
+const fn scenario(
+    name: &'static str,
+    what: &'static str,
+    body: fn(&mut Lab) -> Result<()>,
+) -> Scenario {
+    Scenario {
+        name,
+        what,
+        limit: Duration::from_secs(300),
+        layouts: BOTH,
+        quick: None,
+        alone: false,
+        setup: Lab::new,
+        body,
+    }
+}
+
+impl Scenario {
+    /// Whether it is meant by a name or by a number, such as `f7`.
+    pub fn is_called(&self, name: &str) -> bool {
+        let rest = self.name.strip_prefix(&name.to_lowercase());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+
+    const fn quick(mut self, engine: &'static str, layout: Layout) -> Scenario {
+        self.quick = Some((engine, layout));
+        self
+    }
+
+    const fn alone(mut self) -> Scenario {
+        self.alone = true;
+        self
+    }
+
+    const fn only(mut self, layouts: &'static [Layout]) -> Scenario {
+        self.layouts = layouts;
+        self
+    }
+
+    const fn setup(mut self, setup: fn(Case) -> Result<Lab>) -> Scenario {
+        self.setup = setup;
+        self
+    }
+}
+
+/// All scenarios, in the order of the report.
+pub const SCENARIOS: &[Scenario] = &[
+    scenario("f1-bootstrap", "fresh pods; the Job again on the finished cluster", bootstrap::fresh)
+        .quick("redis-7.0", PerShard),
+    scenario("f1-two-jobs", "two Jobs at the same time on fresh pods", bootstrap::two_jobs),
+    scenario(
+        "f2-killed",
+        "the Job killed 5 times at random moments, 5 clusters",
+        bootstrap::killed,
+    )
+    .setup(bootstrap::impatient)
+    .quick("valkey-9", PerShard),
+    scenario(
+        "f3-half-made",
+        "the Job on 5 states that a killed create leaves",
+        bootstrap::half_made,
+    )
+    .quick("redis-8", PerShard),
+    scenario(
+        "f4-bus-blocked",
+        "one bus port blocked while the cluster is made",
+        bootstrap::bus_blocked,
+    ),
+    scenario(
+        "f4-slow-pod",
+        "one pod gets a fifth of its time while the cluster is made",
+        bootstrap::slow_pod,
+    ),
+    scenario(
+        "f5-refusals",
+        "two names, one pod; a foreign pod; lost slots with keys",
+        bootstrap::refusals,
+    )
+    .quick("redis-7.0", Single),
+    scenario("f6-replica-moves", "a replica comes back at a new address", restart::replica_moves),
+    scenario(
+        "f6-master-moves",
+        "a master comes back at a new address, at once",
+        restart::master_moves,
+    ),
+    scenario(
+        "f6-master-late",
+        "a master comes back at a new address, after its replica took over",
+        restart::master_late,
+    )
+    .quick("valkey-8", PerShard),
+    scenario("f7-all-new", "all pods killed, all addresses new", restart::all_new)
+        .quick("redis-7.0", PerShard),
+    scenario("f7-names-empty", "the same, and no name resolves for 10 s", restart::names_empty),
+    scenario(
+        "f7-names-stale",
+        "the same, and names lead to the old addresses for 10 s",
+        restart::names_stale,
+    )
+    .quick("redis-8", Single),
+    scenario(
+        "f7-names-silent",
+        "the same, and the name service is silent for 10 s",
+        restart::names_silent,
+    ),
+    scenario(
+        "f7-names-broken",
+        "the same, and the name service fails for 10 s",
+        restart::names_broken,
+    ),
+    scenario(
+        "f7-names-deaf",
+        "the same, and one pod never gets an answer from the name service",
+        restart::names_deaf,
+    ),
+    scenario("f7-names-late", "the same, and each answer takes 1.5 s", restart::names_late),
+    scenario(
+        "f7-shuffled",
+        "all pods killed, their addresses exchanged among them",
+        restart::shuffled,
+    )
+    .quick("valkey-9", PerShard),
+    scenario(
+        "f7-one-by-one",
+        "all pods killed, started 3 s apart at new addresses",
+        restart::one_by_one,
+    ),
+    scenario(
+        "f8-dead-master",
+        "a dead master's address goes to a pod of another cluster",
+        strangers::dead_master,
+    )
+    .quick("redis-8", PerShard),
+    scenario(
+        "f8-dead-replica",
+        "a dead replica's address goes to a pod of another cluster",
+        strangers::dead_replica,
+    ),
+    scenario(
+        "f8-swapped",
+        "two clusters restart with their addresses exchanged",
+        strangers::swapped,
+    )
+    .quick("redis-7.0", PerShard),
+    scenario(
+        "f8-swapped-wrong-names",
+        "the same, and for 12 s names lead to the other cluster",
+        strangers::swapped_wrong_names,
+    ),
+    scenario(
+        "f9-foreign-name",
+        "a peer's name leads to a server of another cluster",
+        strangers::foreign_name,
+    )
+    .quick("valkey-8", Single),
+    scenario(
+        "f10-lost-data",
+        "a master's data deleted, its node list kept, restarted at once",
+        data::lost_data,
+    )
+    .quick("redis-7.0", PerShard),
+    scenario("f10-cache", "without persistence: a master restarted at once", data::cache),
+    scenario("f11-emptied", "a master's node list emptied", data::emptied),
+    scenario("f11-zeros", "a master's node list full of zeros", data::zeros),
+    scenario("f11-cut", "a master's node list cut in half", data::cut).quick("valkey-9", Single),
+    scenario("f11-deleted", "a master's node list deleted", data::deleted),
+    scenario("f11-no-copy", "a master's node list and its copy deleted", data::no_copy),
+    scenario(
+        "f12-handover",
+        "each master deleted under load; preStop where nothing can be handed over",
+        rolling::handover,
+    )
+    .quick("redis-7.0", PerShard)
+    .alone(),
+    scenario("f12-drain", "every pod evicted, one after another, under load", rolling::drain)
+        .alone(),
+    scenario("f13-rolling", "a changed template rolls all pods under load", rolling::restart)
+        .quick("redis-8", PerShard)
+        .alone(),
+    scenario("f13-five-shards", "the same with five shards", rolling::five_shards).alone(),
+    scenario(
+        "f13-two-replicas",
+        "the same with two replicas for each shard",
+        rolling::two_replicas,
+    )
+    .quick("valkey-8", PerShard)
+    .alone(),
+    scenario(
+        "f15-target-dies",
+        "slots move between shards, the target master dies",
+        misc::target_dies,
+    ),
+    scenario("f16-probes", "probes against every state of a server", probes::states)
+        .quick("valkey-9", PerShard),
+    scenario("f16-stopped", "a stopped server is restarted, a busy one is not", probes::stopped)
+        .setup(probes::hurried)
+        .quick("redis-7.0", PerShard),
+    scenario("f17-examples", "the configuration of every example starts", misc::examples)
+        .only(&[PerShard]),
+    scenario("f19-replicas-die", "both replicas of a shard gone for long", misc::replicas_die),
+    scenario(
+        "f20-busybox",
+        "making, all addresses new, and a handover with busybox",
+        misc::other_tools,
+    )
+    .setup(misc::with_busybox)
+    .quick("redis-7.0", Single),
+    scenario("f20-bash", "the same with bash as sh", misc::other_tools).setup(misc::with_bash),
+    scenario("network-bus-cut", "a master's bus cut for 20 s", network::bus_cut),
+    scenario(
+        "network-isolated",
+        "a master cut off from its peers, not from clients",
+        network::isolated,
+    ),
+    scenario(
+        "network-unplugged",
+        "a master off the network for 15 s under load",
+        network::unplugged,
+    ),
+    scenario("network-clients-cut", "a master cut off from clients only", network::clients_cut),
+    scenario("network-slow", "a master's network slowed to 256 kbit/s under load", network::slow),
+    scenario("network-stopped", "a master stopped (SIGSTOP) for 15 s under load", network::stopped),
+    scenario("disk-full", "a master's volume full, then not", data::disk_full)
+        .quick("redis-8", PerShard),
+    scenario("volume-lost", "a replica's volume lost", data::volume_lost),
+    scenario("pubsub", "PUBLISH and SPUBLISH: which buses carry them", misc::publish)
+        .quick("valkey-8", PerShard),
+    scenario("idle-cost", "CPU time of the background work and the probes", misc::idle_cost)
+        .only(&[PerShard])
+        .alone(),
+    scenario("ipv6", "making, all addresses new, on IPv6 only", misc::other_tools)
+        .setup(misc::on_ipv6),
+];
+
+/// Not the same in two runs.
+fn random(range: Range<u64>) -> u64 {
+    // A new hasher has new random keys.
+    range.start + RandomState::new().build_hasher().finish() % (range.end - range.start)
+}

@@ -1,0 +1,217 @@
+//! Pods come back at other addresses: one, or all at once, with names that lag behind.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    clients::Load,
+    cluster::{Cluster, Shard},
+    lab::Lab,
+    names::Lie,
+    net::Address,
+    tools::{Result, ensure},
+};
+
+const RIGHT: Duration = Duration::from_secs(10);
+
+/// A client's writes that are older than this when all pods are killed must not be lost.
+const SETTLED: Duration = Duration::from_secs(3);
+
+/// F6: everything is right within ten seconds after the pod answers again, its own answers to clients too.
+fn comes_back(lab: &mut Lab, cluster: &Cluster, pod: &str) -> Result<Vec<Shard>> {
+    let world = lab.world.clone();
+    world.wait("it answers again", Duration::from_secs(20), || cluster.view(pod).map(|_| ()))?;
+    let back = Instant::now();
+    world.wait("all views are right", RIGHT, || {
+        cluster.whole()?;
+        cluster.addresses_for_clients()
+    })?;
+    lab.healed(back);
+    cluster.stays_whole(Duration::from_secs(6))
+}
+
+pub fn replica_moves(lab: &mut Lab) -> Result<()> {
+    let (cluster, shards) = lab.deploy(&lab.spec("blue"))?;
+    let replica = shards[1].replicas.first().cloned().ok_or("no replica")?;
+    let load = Load::start(&cluster, &shards, 200);
+    lab.world.destroy(std::slice::from_ref(&replica))?;
+    lab.world.release([&replica]);
+    let after = comes_back(lab, &cluster, &replica)?;
+    ensure!(after == shards, "roles changed");
+    lab.judge(&cluster, &load.stop()?, Duration::from_millis(500), None)
+}
+
+pub fn master_moves(lab: &mut Lab) -> Result<()> {
+    let (cluster, shards) = lab.deploy(&lab.spec("blue"))?;
+    let master = shards[1].master.clone();
+    let load = Load::start(&cluster, &shards, 200);
+    lab.world.destroy(std::slice::from_ref(&master))?;
+    lab.world.release([&master]);
+    comes_back(lab, &cluster, &master)?;
+    // Either it was back in time, or its replica took over: two node timeouts at the most.
+    lab.judge(&cluster, &load.stop()?, Duration::from_secs(15), None)
+}
+
+pub fn master_late(lab: &mut Lab) -> Result<()> {
+    let (cluster, shards) = lab.deploy(&lab.spec("blue"))?;
+    let master = shards[1].master.clone();
+    let load = Load::start(&cluster, &shards, 200);
+    lab.world.destroy(std::slice::from_ref(&master))?;
+    let died = Instant::now();
+    lab.world.wait("the replica takes over", Duration::from_secs(15), || {
+        ensure!(cluster.master_of(&shards[1].replicas)? != master, "not yet");
+        Ok(())
+    })?;
+    lab.note(format!("failover after {:.1} s", died.elapsed().as_secs_f64()));
+    lab.world.release([&master]);
+    let after = comes_back(lab, &cluster, &master)?;
+    ensure!(after[1].pods() == shards[1].pods(), "the shard has other pods");
+    ensure!(after[1].master != master, "the late master is master again");
+    lab.judge(&cluster, &load.stop()?, Duration::from_secs(15), None)
+}
+
+/// How all pods come back.
+struct Return<'a> {
+    /// What names say at first.
+    lie: Lie,
+    /// For how long.
+    lie_for: Duration,
+    /// The address that each pod gets; new ones where none is given.
+    addresses: &'a dyn Fn(&Cluster) -> Result<Vec<Option<Address>>>,
+    /// The time between two starts.
+    apart: Duration,
+    /// A pod to which the name service never answers anything.
+    deaf: Option<usize>,
+}
+
+/// F7: all pods are killed at one moment under load, and come back.
+fn all_killed(lab: &mut Lab, how: &Return<'_>) -> Result<()> {
+    let (cluster, shards) = lab.deploy(&lab.spec("blue"))?;
+    let world = lab.world.clone();
+    let ids = cluster.ids()?;
+    let load = Load::start(&cluster, &shards, 300);
+    thread::sleep(Duration::from_secs(2) + SETTLED);
+    let before = Instant::now() - SETTLED;
+    let pods: Vec<_> = cluster.members.iter().map(|member| member.pod.clone()).collect();
+    let addresses = (how.addresses)(&cluster)?;
+    world.say("killing all pods");
+    world.destroy(&pods)?;
+    let tally = load.stop()?;
+    world.names()?.tell(how.lie.clone());
+    if let Some(Some(address)) = how.deaf.and_then(|pod| addresses.get(pod)) {
+        world.names()?.tell_only(address.v4().into(), Lie::Empty);
+    }
+    for (pod, address) in pods.iter().zip(addresses) {
+        if let Some(address) = address {
+            world.pin(pod, address);
+        }
+        world.release([pod]);
+        thread::sleep(how.apart);
+    }
+    world.wait("all pods answer", Duration::from_secs(20), || cluster.views().map(|_| ()))?;
+    let answering = Instant::now();
+    thread::sleep(how.lie_for.saturating_sub(answering.elapsed()));
+    world.names()?.tell(Lie::Truth);
+    let truth = Instant::now();
+    cluster.wait_whole(Duration::from_secs(40))?;
+    let took = truth.elapsed();
+    lab.healed(truth);
+    // One good moment proves nothing: for some seconds after a start a lonely node says that all is well.
+    let after = cluster.stays_whole(Duration::from_secs(10))?;
+    cluster.addresses_for_clients()?;
+    ensure!(cluster.ids()? == ids, "node ids changed");
+    for (old, new) in shards.iter().zip(&after) {
+        ensure!(old.pods() == new.pods(), "the pods of a shard changed");
+    }
+    let lost = tally.lost(&cluster, Some(before))?;
+    let recent = tally.lost(&cluster, None)?.len() - lost.len();
+    lab.measured.lost = Some(lost.len());
+    ensure!(!tally.acknowledged.is_empty(), "nothing was written");
+    ensure!(lost.is_empty(), "{} writes of more than 3 s before are lost", lost.len());
+    if recent > 0 {
+        lab.note(format!("{recent} writes of the last 3 s lost"));
+    }
+    // Clients can write again, everywhere.
+    let load = Load::start(&cluster, &after, 200);
+    thread::sleep(Duration::from_secs(2));
+    let tally = load.stop()?;
+    ensure!(tally.longest_gap() < Duration::from_secs(2), "some shard takes no writes");
+    ensure!(tally.lost(&cluster, None)?.is_empty(), "writes after the healing are lost");
+    ensure!(took <= Duration::from_secs(15), "healed only after {:.1} s", took.as_secs_f64());
+    Ok(())
+}
+
+fn new_addresses(cluster: &Cluster) -> Result<Vec<Option<Address>>> {
+    Ok(vec![None; cluster.members.len()])
+}
+
+const AT_ONCE: Return<'_> = Return {
+    lie: Lie::Truth,
+    lie_for: Duration::ZERO,
+    addresses: &new_addresses,
+    apart: Duration::ZERO,
+    deaf: None,
+};
+
+const LIE: Duration = Duration::from_secs(10);
+
+pub fn all_new(lab: &mut Lab) -> Result<()> {
+    all_killed(lab, &AT_ONCE)
+}
+
+pub fn names_empty(lab: &mut Lab) -> Result<()> {
+    all_killed(lab, &Return { lie: Lie::Empty, lie_for: LIE, ..AT_ONCE })
+}
+
+pub fn names_stale(lab: &mut Lab) -> Result<()> {
+    // The pods of the scenario get the first addresses, so this is what names said before the kill.
+    let stale = lab.render(&lab.spec("blue"))?;
+    let mut names = crate::names::Names::new();
+    let mut next = 0;
+    for set in &stale.stateful_sets {
+        let name = set.metadata.name.clone().unwrap_or_default();
+        for ordinal in 0..set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1) {
+            next += 1;
+            let host = format!("{name}-{ordinal}.blue.default.svc.cluster.local");
+            names.insert(host, vec![Address(next).v4().into()]);
+        }
+    }
+    all_killed(lab, &Return { lie: Lie::Stale(names), lie_for: LIE, ..AT_ONCE })
+}
+
+pub fn names_silent(lab: &mut Lab) -> Result<()> {
+    all_killed(lab, &Return { lie: Lie::Silence, lie_for: LIE, ..AT_ONCE })
+}
+
+pub fn names_broken(lab: &mut Lab) -> Result<()> {
+    all_killed(lab, &Return { lie: Lie::Broken, lie_for: LIE, ..AT_ONCE })
+}
+
+/// Its peers find it, so it need not find them.
+pub fn names_deaf(lab: &mut Lab) -> Result<()> {
+    let far = |cluster: &Cluster| {
+        Ok((1000..).take(cluster.members.len()).map(|number| Some(Address(number))).collect())
+    };
+    all_killed(lab, &Return { addresses: &far, deaf: Some(2), ..AT_ONCE })
+}
+
+pub fn names_late(lab: &mut Lab) -> Result<()> {
+    let late = Lie::Late(Duration::from_millis(1500));
+    all_killed(lab, &Return { lie: late, lie_for: LIE, ..AT_ONCE })
+}
+
+pub fn shuffled(lab: &mut Lab) -> Result<()> {
+    let shift = |cluster: &Cluster| {
+        let mut addresses: Vec<_> =
+            cluster.pods()?.iter().map(|pod| Some(pod.recipe.net.address)).collect();
+        addresses.rotate_left(1);
+        Ok(addresses)
+    };
+    all_killed(lab, &Return { addresses: &shift, ..AT_ONCE })
+}
+
+pub fn one_by_one(lab: &mut Lab) -> Result<()> {
+    all_killed(lab, &Return { apart: Duration::from_secs(3), ..AT_ONCE })
+}

@@ -1,0 +1,673 @@
+//! The lab's Kubernetes: the objects that were applied, the pods and volumes that follow from them, and
+//! the controllers that keep them so. Faults are asked for here.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::Write,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    batch::v1::Job,
+    core::v1::{PodTemplateSpec, Service, Volume},
+};
+
+use crate::{
+    image::Image,
+    names::{NameService, Names},
+    net::{self, Address, Families, PodNet},
+    objects::{Files, Objects, files_of_config_map, files_of_secret},
+    pod::{Log, Pod, Recipe, Timing},
+    tools::{Result, TICK, bail, ensure, run, wait_for},
+};
+
+/// A namespace and a name.
+type Key = (String, String);
+
+/// The running lab of one scenario.
+pub struct World {
+    /// Answers the pods' questions for names.
+    names: Mutex<Option<Arc<NameService>>>,
+    /// The engine of all pods.
+    pub image: Image,
+    /// The scenario's folder, with the logs.
+    pub folder: PathBuf,
+    timing: Timing,
+    families: Families,
+    started: Instant,
+    state: Mutex<State>,
+    nets: AtomicUsize,
+}
+
+#[derive(Default)]
+struct State {
+    sets: BTreeMap<Key, StatefulSet>,
+    jobs: BTreeMap<Key, JobRecord>,
+    services: BTreeMap<Key, Service>,
+    config_maps: BTreeMap<Key, Files>,
+    secrets: BTreeMap<Key, Files>,
+    pods: BTreeMap<Key, PodRecord>,
+    volumes: BTreeMap<Key, PathBuf>,
+    last_address: u16,
+    /// Addresses that the next pods of these names get.
+    pinned: BTreeMap<String, Address>,
+    /// Pods that are not created until they are released.
+    held: BTreeSet<String>,
+    /// The first thing that went wrong in the lab itself.
+    broken: Option<String>,
+}
+
+#[derive(Clone)]
+struct PodRecord {
+    pod: Arc<Pod>,
+    owner: Owner,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Owner {
+    /// A StatefulSet, and the template that the pod was made from.
+    Set(Key, String),
+    Job(Key),
+}
+
+struct JobRecord {
+    job: Job,
+    created: Instant,
+    /// Pods that were made for it.
+    attempts: u32,
+    /// Pods that failed.
+    failures: u32,
+    not_before: Instant,
+    outcome: Option<std::result::Result<Duration, String>>,
+}
+
+/// The namespace of objects that name none.
+pub const NAMESPACE: &str = "default";
+
+impl World {
+    /// An empty Kubernetes with a network, a name service and controllers.
+    pub fn start(
+        image: Image,
+        folder: &Path,
+        timing: Timing,
+        families: Families,
+    ) -> Result<Arc<World>> {
+        net::build()?;
+        fs::create_dir_all("/run/lab/volumes")?;
+        fs::create_dir_all(folder.join("logs"))?;
+        let world = Arc::new(World {
+            names: Mutex::default(),
+            image,
+            folder: folder.to_owned(),
+            timing,
+            families,
+            started: Instant::now(),
+            state: Mutex::default(),
+            nets: AtomicUsize::new(0),
+        });
+        let truth = Arc::clone(&world);
+        let names = NameService::start(move || truth.true_names())?;
+        *world.names.lock().unwrap_or_else(PoisonError::into_inner) = Some(names);
+        let controllers = Arc::clone(&world);
+        thread::spawn(move || {
+            loop {
+                if let Err(error) = controllers.reconcile() {
+                    controllers.say(&format!("the lab's controllers failed: {error}"));
+                    controllers.state().broken.get_or_insert(error.to_string());
+                }
+                thread::sleep(TICK);
+            }
+        });
+        Ok(world)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a line with the time into the scenario's log.
+    pub fn say(&self, what: &str) {
+        let line = format!("{:8.2} {what}\n", self.started.elapsed().as_secs_f64());
+        // Without a log there is nobody to tell.
+        let _ = std::io::stdout().write_all(line.as_bytes());
+    }
+
+    fn log(self: &Arc<Self>) -> Log {
+        let world = Arc::clone(self);
+        Arc::new(move |what: &str| world.say(what))
+    }
+
+    /// The name service.
+    pub fn names(&self) -> Result<Arc<NameService>> {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.clone().ok_or_else(|| "no name service".into())
+    }
+
+    /// Fails if the lab itself does not work, so that no scenario blames the cluster for it.
+    pub fn check(&self) -> Result<()> {
+        let state = self.state();
+        let broken = state.broken.clone();
+        let broken = broken.or_else(|| state.pods.values().find_map(|record| record.pod.broken()));
+        match broken {
+            Some(reason) => bail!("the lab itself failed: {reason}"),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for a condition, as long as the lab itself works.
+    pub fn wait<T>(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut condition: impl FnMut() -> Result<T>,
+    ) -> Result<T> {
+        let start = Instant::now();
+        let mut broken = None;
+        let value = wait_for(what, limit, || match self.check() {
+            Ok(()) => condition().map(Some),
+            Err(error) => {
+                broken = Some(error);
+                Ok(None)
+            }
+        })?;
+        if let Some(error) = broken {
+            return Err(error);
+        }
+        self.say(&format!("{what}: after {:.2} s", start.elapsed().as_secs_f64()));
+        value.ok_or_else(|| "no value".into())
+    }
+
+    /// Applies objects as `kubectl apply` does: what is there is changed, what is not is created.
+    pub fn apply(&self, objects: &Objects) -> Result<()> {
+        let mut state = self.state();
+        for service in &objects.services {
+            state.services.insert(key(&service.metadata)?, service.clone());
+        }
+        for map in &objects.config_maps {
+            state.config_maps.insert(key(&map.metadata)?, files_of_config_map(map));
+        }
+        for secret in &objects.secrets {
+            state.secrets.insert(key(&secret.metadata)?, files_of_secret(secret));
+        }
+        for set in &objects.stateful_sets {
+            state.sets.insert(key(&set.metadata)?, set.clone());
+        }
+        for job in &objects.jobs {
+            let key = key(&job.metadata)?;
+            if let Some(old) = state.jobs.get(&key) {
+                let template = |job: &Job| job.spec.as_ref().map(|spec| spec.template.clone());
+                ensure!(
+                    template(&old.job) == template(job),
+                    "the API server refuses to change the template of Job {}",
+                    key.1
+                );
+                continue;
+            }
+            let now = Instant::now();
+            state.jobs.insert(
+                key,
+                JobRecord {
+                    job: job.clone(),
+                    created: now,
+                    attempts: 0,
+                    failures: 0,
+                    not_before: now,
+                    outcome: None,
+                },
+            );
+        }
+        // A kubelet follows a changed ConfigMap within about a minute; here at once.
+        let pods: Vec<_> = state.pods.values().map(|record| Arc::clone(&record.pod)).collect();
+        for pod in pods.iter().filter(|pod| !pod.gone()) {
+            for volume in pod.recipe.spec.volumes.iter().flatten() {
+                if let Some(files) = files_of_volume(&state, &pod.recipe.namespace, volume)
+                    && pod.recipe.files.contains_key(&volume.name)
+                {
+                    pod.update_files(&volume.name, &files)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes a Job with its pods, as `kubectl delete job` does, and waits until they are gone.
+    pub fn delete_job(&self, name: &str) -> Result<()> {
+        self.state().jobs.retain(|key, _| key.1 != name);
+        let pods = self.pods_of_job(name);
+        for pod in pods.iter().filter(|pod| !pod.gone()) {
+            pod.delete(Some(Duration::ZERO));
+        }
+        self.wait("the Job's pods are gone", Duration::from_secs(10), || {
+            ensure!(pods.iter().all(|pod| pod.gone()), "some still run");
+            Ok(())
+        })?;
+        let of_job = |owner: &Owner| matches!(owner, Owner::Job(key) if key.1 == name);
+        self.state().pods.retain(|_, record| !of_job(&record.owner));
+        Ok(())
+    }
+
+    /// Deletes everything, volumes too.
+    pub fn clear(&self) -> Result<()> {
+        let pods: Vec<_> = {
+            let mut state = self.state();
+            state.sets.clear();
+            state.jobs.clear();
+            state.pods.values().map(|record| Arc::clone(&record.pod)).collect()
+        };
+        for pod in pods.iter().filter(|pod| !pod.gone()) {
+            pod.delete(Some(Duration::ZERO));
+        }
+        self.wait("all pods are gone", Duration::from_secs(20), || {
+            ensure!(pods.iter().all(|pod| pod.gone()), "some still run");
+            Ok(())
+        })?;
+        let mut state = self.state();
+        state.pods.clear();
+        for folder in std::mem::take(&mut state.volumes).values() {
+            run(&format!("umount {}", folder.display()))?;
+        }
+        state.services.clear();
+        state.config_maps.clear();
+        Ok(())
+    }
+
+    /// Deletes pods with all their processes at the same moment, without hooks, and keeps them from coming
+    /// back until they are released. Returns when nothing of them is left.
+    pub fn destroy(&self, names: &[String]) -> Result<()> {
+        let pods = names.iter().map(|name| self.pod(name)).collect::<Result<Vec<_>>>()?;
+        for name in names {
+            self.hold(name);
+        }
+        for pod in &pods {
+            if let Ok(container) = pod.container() {
+                container.signal(rustix::process::Signal::KILL);
+            }
+            pod.delete(Some(Duration::ZERO));
+        }
+        self.wait("they are gone", Duration::from_secs(10), || {
+            ensure!(pods.iter().all(|pod| pod.gone()), "some still run");
+            Ok(())
+        })
+    }
+
+    /// A pod that runs, or is about to.
+    pub fn pod(&self, name: &str) -> Result<Arc<Pod>> {
+        let state = self.state();
+        let found = state.pods.iter().find(|(key, record)| key.1 == name && !record.pod.gone());
+        let found = found.map(|(_, record)| Arc::clone(&record.pod));
+        found.ok_or_else(|| format!("there is no pod {name}").into())
+    }
+
+    /// All pods of a Job, ended ones too, the oldest first.
+    pub fn pods_of_job(&self, name: &str) -> Vec<Arc<Pod>> {
+        let state = self.state();
+        let mut pods: Vec<_> = state
+            .pods
+            .values()
+            .filter(|record| matches!(&record.owner, Owner::Job(key) if key.1 == name))
+            .map(|record| Arc::clone(&record.pod))
+            .collect();
+        pods.sort_by_key(|pod| pod.number);
+        pods
+    }
+
+    /// How long the Job took, once it is complete.
+    pub fn job_done(&self, name: &str) -> Result<Duration> {
+        let state = self.state();
+        let job = state.jobs.iter().find(|(key, _)| key.1 == name);
+        match &job.ok_or_else(|| format!("there is no Job {name}"))?.1.outcome {
+            Some(Ok(took)) => Ok(*took),
+            Some(Err(reason)) => bail!("the Job failed: {reason}"),
+            None => bail!("the Job still runs"),
+        }
+    }
+
+    /// Why the Job has failed for good.
+    pub fn job_failed(&self, name: &str) -> Result<String> {
+        let state = self.state();
+        let job = state.jobs.iter().find(|(key, _)| key.1 == name);
+        match &job.ok_or_else(|| format!("there is no Job {name}"))?.1.outcome {
+            Some(Err(reason)) => Ok(reason.clone()),
+            Some(Ok(_)) => bail!("the Job is complete"),
+            None => bail!("the Job still runs"),
+        }
+    }
+
+    /// Keeps a pod from being created anew after it is deleted.
+    pub fn hold(&self, name: &str) {
+        self.state().held.insert(name.to_owned());
+    }
+
+    /// Lets pods be created again.
+    pub fn release<'a>(&self, names: impl IntoIterator<Item = &'a String>) {
+        let mut state = self.state();
+        for name in names {
+            state.held.remove(name);
+        }
+    }
+
+    /// The next pod of this name gets this address.
+    pub fn pin(&self, name: &str, address: Address) {
+        self.state().pinned.insert(name.to_owned(), address);
+    }
+
+    /// The folder of a claim.
+    pub fn volume(&self, claim: &str) -> Result<PathBuf> {
+        let state = self.state();
+        let volume = state.volumes.get(&(NAMESPACE.to_owned(), claim.to_owned()));
+        volume.cloned().ok_or_else(|| format!("there is no volume {claim}").into())
+    }
+
+    /// Changes how much a volume can hold, in KiB.
+    pub fn resize_volume(&self, claim: &str, kib: u64) -> Result<()> {
+        let folder = self.volume(claim)?;
+        run(&format!("mount -o remount,size={kib}k {}", folder.display()))?;
+        Ok(())
+    }
+
+    /// Every name of every Service, as a right name service would answer now.
+    fn true_names(&self) -> Names {
+        let state = self.state();
+        let mut names = Names::new();
+        for ((namespace, name), service) in &state.services {
+            let Some(spec) = &service.spec else { continue };
+            let domain = format!("{name}.{namespace}.svc.cluster.local");
+            let all = names.entry(domain.clone()).or_default();
+            let mut hosts = Vec::new();
+            for record in state.pods.values() {
+                let pod = &record.pod;
+                let recipe = &pod.recipe;
+                let published = pod.ready() || spec.publish_not_ready_addresses == Some(true);
+                let selected = spec
+                    .selector
+                    .iter()
+                    .flatten()
+                    .all(|label| recipe.labels.get(label.0) == Some(label.1));
+                if recipe.namespace != *namespace || pod.gone() || !published || !selected {
+                    continue;
+                }
+                all.extend(pod.addresses());
+                if recipe.spec.subdomain.as_deref() == Some(name) {
+                    hosts.push((format!("{}.{domain}", recipe.name), pod.addresses()));
+                }
+            }
+            names.extend(hosts);
+        }
+        names
+    }
+
+    /// The addresses behind a Service.
+    pub fn endpoints(&self, service: &str) -> Vec<IpAddr> {
+        let domain = format!("{service}.{NAMESPACE}.svc.cluster.local");
+        self.true_names().remove(&domain).unwrap_or_default()
+    }
+
+    fn reconcile(self: &Arc<Self>) -> Result<()> {
+        let sets: Vec<_> = self.state().sets.iter().map(|(k, s)| (k.clone(), s.clone())).collect();
+        for (key, set) in sets {
+            self.reconcile_set(&key, &set)?;
+        }
+        let jobs: Vec<_> = self.state().jobs.keys().cloned().collect();
+        for key in jobs {
+            self.reconcile_job(&key)?;
+        }
+        Ok(())
+    }
+
+    /// The order of a real controller: missing pods first, then surplus ones, then outdated ones.
+    fn reconcile_set(self: &Arc<Self>, key: &Key, set: &StatefulSet) -> Result<()> {
+        let spec = set.spec.as_ref().ok_or("a StatefulSet without a spec")?;
+        let parallel = spec.pod_management_policy.as_deref() == Some("Parallel");
+        let revision = serde_json::to_string(&spec.template)?;
+        let replicas = spec.replicas.unwrap_or(1);
+        let min_ready = Duration::from_secs(spec.min_ready_seconds.unwrap_or(0).max(0) as u64);
+        let name_of = |ordinal: i32| (key.0.clone(), format!("{}-{ordinal}", key.1));
+
+        // Pods that have ended free their names.
+        self.state().pods.retain(|_, record| {
+            !matches!(&record.owner, Owner::Set(owner, _) if owner == key) || !record.pod.gone()
+        });
+        let pods: BTreeMap<_, _> = {
+            let state = self.state();
+            let own = |record: &PodRecord| matches!(&record.owner, Owner::Set(k, _) if k == key);
+            state.pods.iter().filter(|(_, r)| own(r)).map(|(k, r)| (k.clone(), r.clone())).collect()
+        };
+        for ordinal in 0..replicas {
+            let name = name_of(ordinal);
+            match pods.get(&name) {
+                Some(record) if parallel || record.pod.ready_for(min_ready) => {}
+                Some(_) => return Ok(()),
+                None if self.state().held.contains(&name.1) => {}
+                None => {
+                    self.create_set_pod(key, set, &name, &revision)?;
+                    if !parallel {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        let wanted: BTreeSet<_> = (0..replicas).map(name_of).collect();
+        for (name, record) in &pods {
+            if !wanted.contains(name) && !record.pod.terminating() {
+                record.pod.delete(None);
+            }
+        }
+        let strategy = spec.update_strategy.as_ref().and_then(|strategy| strategy.type_.as_deref());
+        if strategy == Some("OnDelete") {
+            return Ok(());
+        }
+        for ordinal in (0..replicas).rev() {
+            let Some(record) = pods.get(&name_of(ordinal)) else { return Ok(()) };
+            let outdated = !matches!(&record.owner, Owner::Set(_, old) if *old == revision);
+            if outdated && !record.pod.terminating() {
+                record.pod.say("of an old template");
+                record.pod.delete(None);
+                return Ok(());
+            }
+            if !record.pod.ready_for(min_ready) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn create_set_pod(
+        self: &Arc<Self>,
+        key: &Key,
+        set: &StatefulSet,
+        name: &Key,
+        revision: &str,
+    ) -> Result<()> {
+        let spec = set.spec.as_ref().ok_or("a StatefulSet without a spec")?;
+        let mut claims = BTreeMap::new();
+        for claim in spec.volume_claim_templates.iter().flatten() {
+            let volume = claim.metadata.name.clone().ok_or("a claim without a name")?;
+            let claim = (key.0.clone(), format!("{volume}-{}", name.1));
+            claims.insert(volume, self.claim(claim)?);
+        }
+        let mut template = spec.template.clone();
+        let pod_spec = template.spec.as_mut().ok_or("a template without a spec")?;
+        pod_spec.subdomain = spec.service_name.clone();
+        self.create_pod(name, &template, claims, Owner::Set(key.clone(), revision.to_owned()))
+    }
+
+    /// The folder of a claim, which is made when it is first needed and then lives on.
+    fn claim(&self, claim: Key) -> Result<PathBuf> {
+        if let Some(folder) = self.state().volumes.get(&claim) {
+            return Ok(folder.clone());
+        }
+        let folder = Path::new("/run/lab/volumes").join(&claim.0).join(&claim.1);
+        fs::create_dir_all(&folder)?;
+        // In memory: what a power failure does is not tried here, and disks of test machines are slow.
+        run(&format!("mount -t tmpfs -o size=256m,mode=770 tmpfs {}", folder.display()))?;
+        self.state().volumes.insert(claim, folder.clone());
+        Ok(folder)
+    }
+
+    fn create_pod(
+        self: &Arc<Self>,
+        name: &Key,
+        template: &PodTemplateSpec,
+        claims: BTreeMap<String, PathBuf>,
+        owner: Owner,
+    ) -> Result<()> {
+        let metadata = template.metadata.clone().unwrap_or_default();
+        let spec = template.spec.clone().ok_or("a template without a spec")?;
+        let address = {
+            let mut state = self.state();
+            match state.pinned.remove(&name.1) {
+                Some(address) => address,
+                None => {
+                    state.last_address += 1;
+                    Address(state.last_address)
+                }
+            }
+        };
+        let number = self.nets.fetch_add(1, Ordering::Relaxed);
+        let net = PodNet::create(number, address, self.families)?;
+        let mut state = self.state();
+        let mut files = BTreeMap::new();
+        for volume in spec.volumes.iter().flatten() {
+            if let Some(contents) = files_of_volume(&state, &name.0, volume) {
+                files.insert(volume.name.clone(), contents);
+            }
+        }
+        let mut references = BTreeMap::new();
+        for ((namespace, object), contents) in state.config_maps.iter().chain(&state.secrets) {
+            for (key, bytes) in contents.iter().filter(|_| *namespace == name.0) {
+                let text = String::from_utf8_lossy(bytes).into_owned();
+                references.insert((object.clone(), key.clone()), text);
+            }
+        }
+        let pod = Pod::create(
+            Recipe {
+                namespace: name.0.clone(),
+                name: name.1.clone(),
+                labels: metadata.labels.unwrap_or_default(),
+                annotations: metadata.annotations.unwrap_or_default(),
+                service_links: service_links(&state, &name.0),
+                spec,
+                claims,
+                files,
+                references,
+                net,
+                image: self.image.clone(),
+                folder: Path::new("/run/lab/pods").join(number.to_string()),
+                logs: self.folder.join("logs"),
+                timing: self.timing,
+            },
+            self.log(),
+        );
+        pod.say(&format!("created at {:?}", pod.addresses()));
+        state.pods.insert(name.clone(), PodRecord { pod, owner });
+        Ok(())
+    }
+
+    fn reconcile_job(self: &Arc<Self>, key: &Key) -> Result<()> {
+        let (job, created, failures, not_before) = {
+            let state = self.state();
+            let Some(record) = state.jobs.get(key).filter(|record| record.outcome.is_none()) else {
+                return Ok(());
+            };
+            (record.job.clone(), record.created, record.failures, record.not_before)
+        };
+        let spec = job.spec.as_ref().ok_or("a Job without a spec")?;
+        let limit = u32::try_from(spec.backoff_limit.unwrap_or(6))?;
+        let pods = self.pods_of_job(&key.1);
+        let running: Vec<_> = pods.iter().filter(|pod| !pod.gone()).collect();
+        let finish = |outcome: std::result::Result<Duration, String>| {
+            self.say(&format!("Job {}: {outcome:?}", key.1));
+            for pod in &running {
+                pod.delete(None);
+            }
+            if let Some(record) = self.state().jobs.get_mut(key) {
+                record.outcome = Some(outcome);
+            }
+        };
+        if pods.iter().any(|pod| pod.finished() == Some(true)) {
+            finish(Ok(created.elapsed()));
+            return Ok(());
+        }
+        let deadline = spec.active_deadline_seconds.and_then(|seconds| u64::try_from(seconds).ok());
+        if deadline.is_some_and(|seconds| created.elapsed() >= Duration::from_secs(seconds)) {
+            finish(Err("DeadlineExceeded".to_owned()));
+            return Ok(());
+        }
+        // A pod that was deleted counts as failed, too.
+        let failed = u32::try_from(pods.iter().filter(|pod| pod.gone()).count())?;
+        let restarts: u32 = running.iter().map(|pod| pod.restarts()).sum();
+        if failed + restarts > limit {
+            finish(Err("BackoffLimitExceeded".to_owned()));
+            return Ok(());
+        }
+        if failed > failures {
+            let mut state = self.state();
+            let record = state.jobs.get_mut(key).ok_or("the Job is gone")?;
+            record.failures = failed;
+            // 10 s, 20 s, ... in a real controller, scaled like the kubelet's.
+            let back_off = self.timing.back_off * 2u32.saturating_pow(failed - 1);
+            record.not_before = Instant::now() + back_off;
+            return Ok(());
+        }
+        if running.is_empty() && Instant::now() >= not_before {
+            let attempt = {
+                let mut state = self.state();
+                let record = state.jobs.get_mut(key).ok_or("the Job is gone")?;
+                record.attempts += 1;
+                record.attempts
+            };
+            let name = (key.0.clone(), format!("{}-{attempt}", key.1));
+            self.create_pod(&name, &spec.template, BTreeMap::new(), Owner::Job(key.clone()))?;
+        }
+        Ok(())
+    }
+}
+
+fn key(metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> Result<Key> {
+    let name = metadata.name.clone().ok_or("an object without a name")?;
+    Ok((metadata.namespace.clone().unwrap_or_else(|| NAMESPACE.to_owned()), name))
+}
+
+/// What a ConfigMap or Secret volume holds; none for other volumes.
+fn files_of_volume(state: &State, namespace: &str, volume: &Volume) -> Option<Files> {
+    let map =
+        volume.config_map.as_ref().map(|map| (&state.config_maps, map.name.clone(), &map.items));
+    let secret = volume
+        .secret
+        .as_ref()
+        .and_then(|secret| Some((&state.secrets, secret.secret_name.clone()?, &secret.items)));
+    let (objects, name, items) = map.or(secret)?;
+    let files = objects.get(&(namespace.to_owned(), name))?;
+    let Some(items) = items else { return Some(files.clone()) };
+    let chosen =
+        items.iter().filter_map(|item| Some((item.path.clone(), files.get(&item.key)?.clone())));
+    Some(chosen.collect())
+}
+
+/// The variables that a kubelet adds for each Service with an address of its own.
+fn service_links(state: &State, namespace: &str) -> BTreeMap<String, String> {
+    let mut links = BTreeMap::new();
+    for ((of, name), service) in &state.services {
+        let Some(spec) = service.spec.as_ref().filter(|_| of == namespace) else { continue };
+        if spec.cluster_ip.as_deref() == Some("None") {
+            continue;
+        }
+        let prefix = name.to_uppercase().replace('-', "_");
+        let host = "10.7.255.1";
+        links.insert(format!("{prefix}_SERVICE_HOST"), host.to_owned());
+        for port in spec.ports.iter().flatten().take(1) {
+            links.insert(format!("{prefix}_SERVICE_PORT"), port.port.to_string());
+            links.insert(format!("{prefix}_PORT"), format!("tcp://{host}:{}", port.port));
+        }
+    }
+    links
+}
