@@ -120,8 +120,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("users", PASSWORD),
     ("requirepass", PASSWORD),
     ("masterauth", PASSWORD),
-    ("tls", "this version of the format has no field for TLS"),
-    ("TLS", "this version of the format has no field for TLS"),
+    ("tls", "this version of the format has no field for TLS: remove it"),
+    ("TLS", "this version of the format has no field for TLS: remove it"),
     // Pods.
     ("redis.resources", "in this format it is `spec.pod.resources`"),
     ("resourcesPreset", "write the resources themselves, under `spec.pod.resources`"),
@@ -198,7 +198,7 @@ const VOLUME: &str = "in this format pods have a volume with `spec.storage.size`
 const MODE: &str =
     "in this format it is `spec.persistence.mode`: `AOF`, `RDB`, `AOFAndRDB` or `None`";
 const CONFIG: &str = "in this format it is `spec.config`, with one key for each directive, such as `maxclients: 5000`";
-const PASSWORD: &str = "this version of the format has no field for passwords";
+const PASSWORD: &str = "this version of the format has no field for passwords: remove it, and write who may connect under `spec.network.networkPolicy`";
 const SPREAD: &str = "in this format it is `spec.topology.spread`, which knows the shards";
 const EXPORTER: &str = "this version of the format has no field for an exporter; write its container under `spec.pod.sidecars`";
 

@@ -31,6 +31,7 @@ pub fn load(source: &Arc<Source>, options: &Options) -> Loaded {
         }
         Err(_) => structure::mend(&written),
     };
+    problems.extend(yaml::fragile_text(source, &root));
     if let Some(cluster) = &cluster {
         problems.extend(rules::check(&Facts::new(cluster, options, &written, &repaired)));
     }

@@ -350,6 +350,7 @@ fn plural(number: impl Into<u64>, noun: &str) -> String {
 pub(super) struct Finding {
     pointer: String,
     at_key: bool,
+    is_lacking: bool,
     mark: Option<String>,
     message: String,
     label: String,
@@ -365,6 +366,7 @@ impl Finding {
         Finding {
             pointer: pointer.into(),
             at_key: false,
+            is_lacking: false,
             mark: None,
             message: message.into(),
             label: String::new(),
@@ -373,6 +375,12 @@ impl Finding {
             notes: Vec::new(),
             help: Vec::new(),
         }
+    }
+
+    /// Something that the value at a pointer lacks. It is not reported where Kubernetes does not know one of the value's fields: that is
+    /// probably the one, misspelt.
+    fn lacking(pointer: impl Into<String>, message: impl Into<String>) -> Finding {
+        Finding { is_lacking: true, ..Finding::at(pointer, message) }
     }
 
     /// Something wrong with the key at a pointer.
@@ -417,9 +425,25 @@ impl Finding {
     }
 
     fn into_problem(self, rule: &Rule, facts: &Facts<'_>) -> Option<Problem> {
-        let Finding { pointer, at_key, mark, message, label, related, needs, notes, help } = self;
+        let Finding {
+            pointer,
+            at_key,
+            is_lacking,
+            mark,
+            message,
+            label,
+            related,
+            needs,
+            notes,
+            help,
+        } = self;
         let rests_on = related.iter().map(|(pointer, _)| pointer).chain(&needs);
         if rests_on.chain([&pointer]).any(|pointer| facts.is_repaired(pointer)) {
+            return None;
+        }
+        let is_misspelt =
+            |field: &String| field.rsplit_once('/').is_some_and(|(parent, _)| parent == pointer);
+        if is_lacking && pod::unknown_fields(facts).any(|field| is_misspelt(&field)) {
             return None;
         }
         let written = facts.written;

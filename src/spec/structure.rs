@@ -165,7 +165,7 @@ fn decimals(schema: &Schema, value: &Value) -> Vec<Misfit> {
     fn walk(value: &Value, pointer: &str, found: &mut Vec<String>) {
         match value {
             Value::Object(fields) => {
-                fields.iter().for_each(|(key, value)| walk(value, &join(pointer, key), found))
+                fields.iter().for_each(|(key, value)| walk(value, &join(pointer, key), found));
             }
             Value::Array(items) => items
                 .iter()
@@ -275,10 +275,10 @@ fn unknown_field(written: &Written<'_>, schema: &Schema, parent: &str, field: &s
             .help(format!("`{}` belongs under {places}", last(elsewhere[0])));
     }
     let names: Vec<_> = all.iter().map(|known| (last(known), known)).collect();
-    if let Some(meant) = closest(field, names.iter().map(|(name, _)| name.as_str())) {
-        if let Some((_, known)) = names.iter().find(|(name, _)| name == meant) {
-            return problem.label("unknown").help(format!("did you mean `{}`?", path(known)));
-        }
+    if let Some(meant) = closest(field, names.iter().map(|(name, _)| name.as_str()))
+        && let Some((_, known)) = names.iter().find(|(name, _)| name == meant)
+    {
+        return problem.label("unknown").help(format!("did you mean `{}`?", path(known)));
     }
     problem.label("unknown").help(format!(
         "its fields are {}",
@@ -340,9 +340,20 @@ fn wrong(written: &Written<'_>, schema: &Schema, pointer: &str) -> Problem {
         ),
     )
     .label(format!("expected {}", describe(expected)));
-    match type_help(written, schema, pointer, expected) {
-        Some(help) => problem.help(help),
-        None => problem,
+    problem.help(
+        type_help(written, schema, pointer, expected)
+            .unwrap_or_else(|| format!("write {}{}", describe(expected), bounds(expected))),
+    )
+}
+
+/// The bounds of a number, where it has both.
+fn bounds(schema: &Value) -> String {
+    let bound = |key| schema.get(key).and_then(Value::as_u64);
+    match (bound("minimum"), bound("maximum")) {
+        (Some(least), Some(most)) if most < u64::from(u32::MAX) => {
+            format!(" from {least} to {most}")
+        }
+        _ => String::new(),
     }
 }
 
@@ -352,7 +363,10 @@ fn not_a_word(written: &Written<'_>, pointer: &str, word: &str, words: &[&str]) 
         written.value(pointer),
         format!("`{}` cannot be `{word}`", path(pointer)),
     )
-    .label(format!("expected {}", one_of(words.iter().copied())));
+    .label(match words.len() {
+        0..=4 => format!("expected {}", one_of(words.iter().copied())),
+        _ => "none of the words that are allowed".to_owned(),
+    });
     match closest(word, words.iter().copied()) {
         Some(meant) if meant.eq_ignore_ascii_case(word) => {
             problem.help(format!("write `{meant}`; upper and lower case differ"))
@@ -363,20 +377,16 @@ fn not_a_word(written: &Written<'_>, pointer: &str, word: &str, words: &[&str]) 
 }
 
 fn out_of_bounds(written: &Written<'_>, schema: &Schema, pointer: &str) -> Option<Problem> {
-    if let Kind::Number(number) = &written.find(pointer)?.kind {
-        if number.as_u64().is_some_and(|number| u32::try_from(number).is_ok()) {
-            return None;
-        }
+    // What can be decoded is left to the rules.
+    if let Kind::Number(number) = &written.find(pointer)?.kind
+        && number.as_u64().is_some_and(|number| u32::try_from(number).is_ok())
+    {
+        return None;
     }
     let bound = |key| schema.of(pointer)?.get(key)?.as_u64();
     let bounds = match (bound("minimum").unwrap_or(0), bound("maximum")) {
         (least, Some(most)) if most < u64::from(u32::MAX) => format!("from {least} to {most}"),
-        (least, _) => format!("at least {least}"),
-    };
-    let bounds = if written.text(pointer).starts_with('-') {
-        bounds
-    } else {
-        format!("{bounds}, and below 4294967296")
+        (least, _) => format!("from {least} to {}", u32::MAX),
     };
     Some(
         Problem::error(

@@ -4,16 +4,32 @@
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = plain(word);
     // A third of the letters may be wrong, but of two or three letters only one.
-    let allowed = (plain.chars().count() / 3).max(1);
-    candidates
-        .into_iter()
+    let length = plain.chars().count();
+    if length > MOST {
+        return None;
+    }
+    let allowed = (length / 3).max(1);
+    let candidates: Vec<_> = candidates.into_iter().collect();
+    let near = candidates
+        .iter()
+        .copied()
         .map(|candidate| (strsim::damerau_levenshtein(&plain, &self::plain(candidate)), candidate))
         .filter(|(distance, candidate)| {
             *distance <= allowed && *distance < candidate.chars().count()
         })
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+        .map(|(_, candidate)| candidate);
+    near.or_else(|| {
+        // Cut short: `terminationGracePeriod`.
+        let mut longer = candidates
+            .into_iter()
+            .filter(|candidate| length >= 6 && self::plain(candidate).starts_with(&plain));
+        longer.next().filter(|_| longer.next().is_none())
+    })
 }
+
+/// No name is longer, and comparing takes time.
+const MOST: usize = 80;
 
 /// A word without what is a matter of taste: case, dashes and underscores.
 fn plain(word: &str) -> String {
@@ -43,6 +59,7 @@ mod tests {
             ("replicasPerShards", Some("replicasPerShard")),
             ("zone", Some("zones")),
             ("lay-out", Some("layout")),
+            ("replicas", Some("replicasPerShard")),
             ("persistence", None),
             ("x", None),
             ("", None),

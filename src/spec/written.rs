@@ -107,10 +107,10 @@ impl<'a> Written<'a> {
             };
         }
         // The whole spec has no key; its first one stands for it.
-        if pointer.is_empty() {
-            if let Kind::Map(entries) = &self.root.kind {
-                spot.key = entries.first().map(|entry| entry.key_span.clone());
-            }
+        if pointer.is_empty()
+            && let Kind::Map(entries) = &self.root.kind
+        {
+            spot.key = entries.first().map(|entry| entry.key_span.clone());
         }
         Some(spot)
     }

@@ -19,13 +19,13 @@ const ENGINE: &str = "/spec/engine/name";
 
 /// Directives that are decided by another field, or that the pods rely on, with what to do instead.
 const OWNED: &[(&str, &str)] = &[
-    ("port", "write `network.clientPort`"),
-    ("cluster-port", "write `network.busPort`"),
+    ("port", "write `spec.network.clientPort`"),
+    ("cluster-port", "write `spec.network.busPort`"),
     (
         "bind",
-        "the server listens on every address of its pod; write who may connect under `network.networkPolicy`",
+        "the server listens on every address of its pod; write who may connect under `spec.network.networkPolicy`",
     ),
-    ("protected-mode", "write who may connect under `network.networkPolicy`"),
+    ("protected-mode", "write who may connect under `spec.network.networkPolicy`"),
     (
         "unixsocket",
         "the root of the container is read-only, and probes and scripts use the client port",
@@ -42,36 +42,39 @@ const OWNED: &[(&str, &str)] = &[
     ("cluster-config-file", "the guards against data loss look at `/data/nodes.conf`; remove it"),
     (
         "cluster-announce-ip",
-        "each pod announces its own address; for names write `network.announceHostnames: true`",
+        "each pod announces its own address; for names write `spec.network.announceHostnames: true`",
     ),
-    ("cluster-announce-port", "each pod announces its own ports; write `network.clientPort`"),
-    ("cluster-announce-bus-port", "each pod announces its own ports; write `network.busPort`"),
+    ("cluster-announce-port", "each pod announces its own ports; write `spec.network.clientPort`"),
+    ("cluster-announce-bus-port", "each pod announces its own ports; write `spec.network.busPort`"),
     ("cluster-announce-tls-port", "each pod announces its own ports; remove it"),
     ("cluster-announce-client-ipv4", "all pods would announce the same address; remove it"),
     ("cluster-announce-client-ipv6", "all pods would announce the same address; remove it"),
-    ("cluster-announce-client-port", "write `network.clientPort`"),
+    ("cluster-announce-client-port", "write `spec.network.clientPort`"),
     ("cluster-announce-client-tls-port", "each pod announces its own ports; remove it"),
     (
         "cluster-announce-hostname",
-        "write `network.announceHostnames: true`: each pod then announces its own name",
+        "write `spec.network.announceHostnames: true`: each pod then announces its own name",
     ),
     ("cluster-announce-human-nodename", "all pods would have the same name; remove it"),
     ("replica-announce-ip", "all pods would announce the same address; remove it"),
     ("replica-announce-port", "all pods would announce the same port; remove it"),
     ("slave-announce-ip", "all pods would announce the same address; remove it"),
     ("slave-announce-port", "all pods would announce the same port; remove it"),
-    ("cluster-preferred-endpoint-type", "write `network.preferredEndpointType`"),
-    ("replicaof", "the cluster decides who replicates whom; write `topology.replicasPerShard`"),
-    ("slaveof", "the cluster decides who replicates whom; write `topology.replicasPerShard`"),
+    ("cluster-preferred-endpoint-type", "write `spec.network.preferredEndpointType`"),
+    (
+        "replicaof",
+        "the cluster decides who replicates whom; write `spec.topology.replicasPerShard`",
+    ),
+    ("slaveof", "the cluster decides who replicates whom; write `spec.topology.replicasPerShard`"),
     ("dir", "data is in `/data`, where the volume is mounted; remove it"),
-    ("appendonly", "write `persistence.mode`: `AOF`, `RDB`, `AOFAndRDB` or `None`"),
-    ("appendfsync", "write `persistence.appendfsync`"),
-    ("save", "write `persistence.snapshots`, a list such as `[{seconds: 3600, changes: 1}]`"),
+    ("appendonly", "write `spec.persistence.mode`: `AOF`, `RDB`, `AOFAndRDB` or `None`"),
+    ("appendfsync", "write `spec.persistence.appendfsync`"),
+    ("save", "write `spec.persistence.snapshots`, a list such as `[{seconds: 3600, changes: 1}]`"),
     ("appendfilename", "the guards against data loss look for the default name; remove it"),
     ("appenddirname", "the guards against data loss look for the default name; remove it"),
     ("dbfilename", "the guards against data loss look for the default name; remove it"),
-    ("maxmemory", "write `memory.maxmemory`, or leave it to follow the memory limit"),
-    ("maxmemory-policy", "write `memory.maxmemoryPolicy`"),
+    ("maxmemory", "write `spec.memory.maxmemory`, or leave it to follow the memory limit"),
+    ("maxmemory-policy", "write `spec.memory.maxmemoryPolicy`"),
     ("tls-port", NO_TLS),
     ("tls-cluster", NO_TLS),
     ("tls-replication", NO_TLS),
@@ -107,7 +110,7 @@ const OWNED: &[(&str, &str)] = &[
     ),
     (
         "shutdown-on-sigterm",
-        "a master that is stopped hands its shard over, as `lifecycle.handoverSeconds` says; remove it",
+        "a master that is stopped hands its shard over, as `spec.lifecycle.handoverSeconds` says; remove it",
     ),
 ];
 
@@ -154,44 +157,31 @@ The tables of directives come from real servers: Redis 7.0, 7.2, 7.4 and 8.0, Va
 };
 
 fn unknown_directive(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let (Some(version), engine) = (facts.version, facts.spec.engine.name) else { return };
+    let engine = facts.spec.engine.name;
     for (pointer, name, _) in directives(facts) {
-        if is_refused(name) || !matches!(standing(engine, version, name), Standing::Unknown) {
+        if is_refused(name) {
             continue;
         }
-        let finding = Finding::at_key(
-            pointer,
-            format!(
-                "{} {} does not know the directive `{name}`",
-                title(engine),
-                facts.spec.engine.version
-            ),
-        )
-        .needs(VERSION)
-        .needs(ENGINE)
-        .label("the server would not start");
-        let lower = name.to_ascii_lowercase();
-        if lower != name && Directive::find(&lower).is_some() {
-            found.push(finding.help(format!("write it in small letters: `{lower}`")));
-            continue;
-        }
-        let Some(directive) = Directive::find(name) else {
-            let known = Directive::all()
-                .filter(|directive| is_known(standing(engine, version, directive.name)));
-            found.push(match closest(name, known.map(|directive| directive.name)) {
-                Some(meant) => match owned(meant) {
-                    Some(instead) => {
-                        finding.help(format!("`{meant}` has a field of its own: {instead}"))
-                    }
-                    None => finding.help(format!("did you mean `{meant}`?")),
-                },
-                None => {
-                    finding.help("remove it, or look it up in the documentation of this version")
-                }
-            });
+        let Some(version) = facts.version else {
+            // What no version knows is wrong whichever it is.
+            if Directive::find(name).is_none() {
+                found.push(misspelt(pointer, name, "neither Redis nor Valkey", None));
+            }
             continue;
         };
-        let mut finding = finding.related(VERSION, "this version");
+        if !matches!(standing(engine, version, name), Standing::Unknown) {
+            continue;
+        }
+        let who = format!("{} {}", title(engine), facts.spec.engine.version);
+        let Some(directive) = Directive::find(name) else {
+            found.push(misspelt(pointer, name, &who, Some((engine, version))));
+            continue;
+        };
+        let mut finding =
+            Finding::at_key(pointer, format!("{who} does not know the directive `{name}`"))
+                .label("the server would not start")
+                .related(VERSION, "this version")
+                .needs(ENGINE);
         for other in [EngineName::Redis, EngineName::Valkey] {
             if let (Some(since), Some(until)) = (directive.since(other), directive.until(other)) {
                 let range = match until == directives::newest(other) {
@@ -205,6 +195,32 @@ fn unknown_directive(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             Some(new) => finding.help(format!("write `{new}`")),
             None => finding.help("remove it, or choose a version that knows it"),
         });
+    }
+}
+
+/// A directive that is in no table.
+fn misspelt(
+    pointer: String,
+    name: &str,
+    who: &str,
+    version: Option<(EngineName, Version)>,
+) -> Finding {
+    let verb = if version.is_some() { "does not know" } else { "knows" };
+    let finding = Finding::at_key(pointer, format!("{who} {verb} the directive `{name}`"))
+        .label("the server would not start");
+    let lower = name.to_ascii_lowercase();
+    if lower != name && Directive::find(&lower).is_some() {
+        return finding.help(format!("write it in small letters: `{lower}`"));
+    }
+    let known = Directive::all().map(|directive| directive.name).filter(|known| {
+        version.is_none_or(|(engine, version)| is_known(standing(engine, version, known)))
+    });
+    match closest(name, known) {
+        Some(meant) => match owned(meant) {
+            Some(instead) => finding.help(format!("`{meant}` has a field of its own: {instead}")),
+            None => finding.help(format!("did you mean `{meant}`?")),
+        },
+        None => finding.help("remove it, or look it up in the documentation of this version"),
     }
 }
 
@@ -326,7 +342,7 @@ pub(super) const SECRET_IN_CONFIG: Rule = Rule {
     title: "a directive holds a password",
     story: "\
 What is under `spec.config` ends in a ConfigMap, in Git, in `kubectl describe` and in every log of a pipeline. Passwords are only ever referenced, as Secrets; nothing that is rendered contains one. This version of the format has \
-no field for passwords: who may connect is decided by `network.networkPolicy`.",
+no field for passwords: who may connect is decided by `spec.network.networkPolicy`.",
     check: Some(secret_in_config),
 };
 
@@ -337,7 +353,7 @@ fn secret_in_config(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             found.push(
                 Finding::at_key(pointer, format!("the directive `{name}` would put a password into a ConfigMap"))
                     .label("not a place for secrets")
-                    .help("remove it, and change the password if it was ever pushed; write who may connect under `network.networkPolicy`"),
+                    .help("remove it, and change the password if it was ever pushed; write who may connect under `spec.network.networkPolicy`"),
             );
         }
     }
@@ -460,6 +476,7 @@ fn directive_list(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 .label("may be given once")
                 .help(match items.as_slice() {
                     [item] => format!("write `{name}: {item}`"),
+                    _ if is_single(name) => "write one value".to_owned(),
                     items => format!(
                         "write one value; if all of them belong to it, `{name}: {}`",
                         items.join(" ")
@@ -468,6 +485,12 @@ fn directive_list(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             );
         }
     }
+}
+
+/// Whether a directive's value is one word.
+fn is_single(name: &str) -> bool {
+    Directive::find(name)
+        .is_some_and(|directive| !matches!(directive.kind(), Kind::Enum(_) | Kind::Text))
 }
 
 pub(super) const DIRECTIVE_VALUE: Rule = Rule {
@@ -691,9 +714,14 @@ writes for about 8 seconds; with the engine's own 15000 it is 21. Above a minute
 fn node_timeout_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let Some((pointer, timeout)) = facts.number(&["cluster-node-timeout"]) else { return };
     if !(1000..=60_000).contains(&timeout) {
-        let finding =
-            Finding::at(pointer, format!("a `cluster-node-timeout` of {timeout} milliseconds"))
-                .label("from 1000 to 60000");
+        let finding = Finding::at(
+            pointer,
+            format!(
+                "a `cluster-node-timeout` of {timeout} milliseconds is too {}",
+                if timeout < 1000 { "short" } else { "long" }
+            ),
+        )
+        .label("from 1000 to 60000");
         found.push(match timeout {
             1..=60 => finding.help(format!("it is in milliseconds: write `cluster-node-timeout: {}`", timeout * 1000)),
             i64::MIN..1000 => finding.note("a busy processor is enough to be silent for so long, and healthy masters would be replaced").help("write 1000 or more; the default is 5000"),
@@ -710,7 +738,7 @@ pub(super) const WRITES_NEVER_TAKEN: Rule = Rule {
     severity: Severity::Error,
     title: "`min-replicas-to-write` asks for more replicas than a shard has",
     story: "\
-A master with fewer replicas in step than `min-replicas-to-write` refuses every write. With more than `topology.replicasPerShard` that is always so.",
+A master with fewer replicas in step than `min-replicas-to-write` refuses every write. With more than `spec.topology.replicasPerShard` that is always so.",
     check: Some(writes_never_taken),
 };
 
@@ -742,7 +770,7 @@ pub(super) const WRITES_STOP_AT_RESTARTS: Rule = Rule {
     severity: Severity::Warning,
     title: "every restart of a replica stops the writes of its shard",
     story: "\
-With `min-replicas-to-write` as large as `topology.replicasPerShard` no replica may be missing: whenever one restarts, is moved or is slow, its master refuses writes. \
+With `min-replicas-to-write` as large as `spec.topology.replicasPerShard` no replica may be missing: whenever one restarts, is moved or is slow, its master refuses writes. \
 It is meant to stop a master that is cut off from its peers; for that, one replica fewer than there are is enough, so have at least two.",
     check: Some(writes_stop_at_restarts),
 };
@@ -791,7 +819,7 @@ fn replica_migration(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 pointer,
                 "replicas that migrate leave the shard whose pods they were spread with",
             )
-            .label("undoes `topology.spread`")
+            .label("undoes `spec.topology.spread`")
             .related("/spec/topology/layout", "pins each pod to a shard")
             .help("remove it, and write `replicasPerShard: 2` for a spare"),
         );

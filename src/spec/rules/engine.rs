@@ -64,7 +64,7 @@ fn version_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     found.push(if plain != version && Version::parse(plain).is_some() && has_shape(plain) {
         finding.help(format!("write `version: \"{plain}\"`"))
     } else if plain.bytes().all(|byte| byte.is_ascii_digit()) && !plain.is_empty() {
-        finding.help(format!("write at least two numbers, such as `version: \"{plain}.0.1\"`"))
+        finding.help("write all three numbers, such as `version: \"8.0.6\"`")
     } else {
         finding.help("write two or three numbers, such as `version: \"8.0.6\"`")
     });

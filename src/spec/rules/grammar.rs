@@ -41,7 +41,7 @@ fn qualified(text: &str) -> Option<String> {
             .chars()
             .find(|char| !(char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.')))
         {
-            return Some(format!("contains `{odd}`"));
+            return Some(format!("contains {}", show(odd)));
         }
         let ends = text.starts_with(|char: char| char.is_ascii_alphanumeric())
             && text.ends_with(|char: char| char.is_ascii_alphanumeric());
@@ -62,10 +62,19 @@ fn dns_characters(text: &str) -> Option<String> {
         .chars()
         .find(|char| !(char.is_ascii_lowercase() || char.is_ascii_digit() || *char == '-'))
     {
-        let kind = if odd.is_ascii_uppercase() { "the capital " } else { "" };
-        return Some(format!("contains {kind}`{odd}`"));
+        return Some(format!("contains {}", show(odd)));
     }
     (text.starts_with('-') || text.ends_with('-')).then(|| "begins or ends with `-`".to_owned())
+}
+
+/// A character in a sentence.
+fn show(char: char) -> String {
+    match char {
+        ' ' => "a blank".to_owned(),
+        _ if char.is_control() => format!("the control character U+{:04X}", u32::from(char)),
+        _ if char.is_ascii_uppercase() => format!("the capital `{char}`"),
+        _ => format!("`{char}`"),
+    }
 }
 
 /// The nearest DNS label to a text, if there is one that is not longer than `most`.

@@ -27,10 +27,10 @@ pub(super) const TIMING_OUT_OF_BOUNDS: Rule = Rule {
 Kubernetes takes a 0 in `periodSeconds`, `timeoutSeconds` or `failureThreshold` of a probe for \"not given\" and puts its own default there (10, 1 and 3): the probe \
 would run with a timing that nobody wrote. Leave the field out for our default, or write at least 1.
 
-`lifecycle.handoverSeconds` is from 1 to 600. With 0 a master that is stopped would not hand its shard over, and clients would wait 8 seconds for a failover instead of a \
+`spec.lifecycle.handoverSeconds` is from 1 to 600. With 0 a master that is stopped would not hand its shard over, and clients would wait 8 seconds for a failover instead of a \
 tenth of one. A handover that works takes less than a second, and the cluster autoscaler stops waiting for a pod after 600 seconds (`--max-graceful-termination-sec`).
 
-`bootstrap.timeoutSeconds` is at least 30: creating a cluster takes 5 to 10 seconds once all pods run, and a try that is cut off before is made anew for nothing.",
+`spec.bootstrap.timeoutSeconds` is at least 30: creating a cluster takes 5 to 10 seconds once all pods run, and a try that is cut off before is made anew for nothing.",
     check: Some(timing_out_of_bounds),
 };
 
@@ -86,7 +86,7 @@ fn timing_out_of_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         found.push(
             Finding::at(
                 "/spec/bootstrap/timeoutSeconds",
-                format!("`bootstrap.timeoutSeconds: {timeout}` is too short to create a cluster"),
+                format!("`spec.bootstrap.timeoutSeconds: {timeout}` is too short to create a cluster"),
             )
             .label("at least 30")
             .note("once all pods run it takes 5 to 10 seconds; pulling the image and scheduling the pods come first")
@@ -256,7 +256,7 @@ fn startup_too_short(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             .needs("/spec/persistence/mode")
             .note(format!("{loading} s to load at 50 MiB/s, and {guard} s for which a master without its data waits for its replica (2 x cluster-node-timeout + 3 s)"))
             .note("a server that is killed while it loads begins anew, and never comes up")
-            .help(format!("write `failureThreshold: {failures}` or more under `probes.startup`; it costs nothing, because the probe passes when the data is loaded")),
+            .help(format!("write `failureThreshold: {failures}` or more under `spec.probes.startup`; it costs nothing, because the probe passes when the data is loaded")),
     );
 }
 

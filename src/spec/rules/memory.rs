@@ -37,7 +37,7 @@ fn maxmemory_above_limit(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 .label("the kernel kills the server before it is reached")
                 .related(LIMIT, "the limit")
                 .note(default_limit(facts))
-                .help("remove `maxmemory`, which then follows the limit, or raise `pod.resources.limits.memory`"),
+                .help("remove `maxmemory`, which then follows the limit, or raise `spec.pod.resources.limits.memory`"),
         );
     }
 }
@@ -57,7 +57,7 @@ pub(super) const MAXMEMORY_ABOVE_HEADROOM: Rule = Rule {
     title: "`maxmemory` leaves less memory free than `headroomPercent` says",
     story: "\
 A server needs memory that is not data. While a child process writes an append-only file or a snapshot, every page that changes meanwhile is there twice; buffers of clients and replicas and fragmentation come on top. \
-40 % of the limit is kept free by default, 25 % with `persistence.mode: None`. Under heavy writes less is not enough, and the kernel kills the server at its busiest. Leave `maxmemory` out, lower it, or write the \
+40 % of the limit is kept free by default, 25 % with `spec.persistence.mode: None`. Under heavy writes less is not enough, and the kernel kills the server at its busiest. Leave `maxmemory` out, lower it, or write the \
 `headroomPercent` that you have measured.",
     check: Some(maxmemory_above_headroom),
 };
@@ -93,7 +93,7 @@ pub(super) const NO_MEMORY_BOUND: Rule = Rule {
     title: "neither a memory limit nor `maxmemory` is given",
     story: "\
 Without both the data grows until the node has no memory left. The kernel then kills what it likes, the server or its neighbours. `limits` that are written replace the default limits as a whole, so a \
-limit of `cpu` alone leaves memory without one. Write `limits.memory`, from which `maxmemory` follows, or `memory.maxmemory`.",
+limit of `cpu` alone leaves memory without one. Write `limits.memory`, from which `maxmemory` follows, or `spec.memory.maxmemory`.",
     check: Some(no_memory_bound),
 };
 
@@ -227,7 +227,12 @@ fn headroom_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             "/spec/memory/headroomPercent",
             format!("{headroom} % of the memory limit cannot be kept free"),
         )
-        .label("from 10 to 90");
+        .label("from 10 to 90")
+        .note(if headroom < 10 {
+            "buffers alone need more than that"
+        } else {
+            "hardly anything would be left for data"
+        });
         found.push(match headroom {
             91..=99 => finding.help(format!("it is what stays free: write `headroomPercent: {}` if {headroom} % were meant for data", (100 - headroom).max(10))),
             100.. => finding.help("write a part of the limit, such as `headroomPercent: 40`"),
@@ -242,7 +247,7 @@ pub(super) const CACHE_WITHOUT_EVICTION: Rule = Rule {
     severity: Severity::Warning,
     title: "a cache that is full refuses writes",
     story: "\
-With `noeviction`, the default, a server at `maxmemory` answers every write with an error. For data that is kept that is right. For a cache, which `persistence.mode: None` is for, old keys should make room: write \
+With `noeviction`, the default, a server at `maxmemory` answers every write with an error. For data that is kept that is right. For a cache, which `spec.persistence.mode: None` is for, old keys should make room: write \
 `maxmemoryPolicy: allkeys-lru` or `allkeys-lfu`, or a `volatile-` policy if only keys with an expiry may go.",
     check: Some(cache_without_eviction),
 };

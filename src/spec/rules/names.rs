@@ -135,6 +135,11 @@ fn owned_label(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                         format!("the label `{key}` is set by redis-cluster-gen"),
                     )
                     .label("has an owner")
+                    .note(if more.contains(&key.as_str()) {
+                        "it tells what made the object, and of which version"
+                    } else {
+                        "Services, StatefulSets and the disruption budget find the pods by such labels"
+                    })
                     .help("remove it, or choose another key, such as `app.kubernetes.io/part-of`"),
                 );
             }

@@ -88,7 +88,7 @@ pub(super) const PRIVILEGED_PORT: Rule = Rule {
     story: "\
 The server runs as user 999 without capabilities. Whether it may listen on a port below 1024 depends on the container runtime of each node: some set `net.ipv4.ip_unprivileged_port_start` to 0 for pods, others do not, and \
 there the server exits at its start. Write a port from 1024 on; or, where the port is given, set the parameter for the pods: \
-`pod.securityContext.sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: \"0\"}]`, which Kubernetes counts among the safe ones.",
+`spec.pod.securityContext.sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: \"0\"}]`, which Kubernetes counts among the safe ones.",
     check: Some(privileged_port),
 };
 
@@ -302,7 +302,7 @@ fn network_policy_peer(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         let selects = peer.pod_selector.is_some() || peer.namespace_selector.is_some();
         match (&peer.ip_block, selects) {
             (None, false) => found.push(
-                Finding::at(pointer, "a peer without `podSelector`, `namespaceSelector` or `ipBlock` is nobody")
+                Finding::lacking(pointer, "a peer without `podSelector`, `namespaceSelector` or `ipBlock` is nobody")
                     .label("empty")
                     .help("write `podSelector: {}` for all pods of the namespace, or remove `clients` for everybody"),
             ),

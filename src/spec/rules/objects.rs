@@ -11,7 +11,7 @@ use super::{
         written::{join, path},
     },
     Facts, Finding, Rule,
-    pod::unknown_kubernetes_field,
+    pod::{plain_reason, unknown_kubernetes_field},
 };
 use crate::{
     document::Document,
@@ -104,12 +104,12 @@ const IDENTITY: &[(&str, &str, &str)] = &[
     (
         "StatefulSet",
         "/spec/replicas",
-        "write `topology.shards` and `topology.replicasPerShard`, which the bootstrap Job follows too",
+        "write `spec.topology.shards` and `spec.topology.replicasPerShard`, which the bootstrap Job follows too",
     ),
     (
         "StatefulSet",
         "/spec/selector",
-        "pods are found by labels of their own; add others under `pod.labels`",
+        "pods are found by labels of their own; add others under `spec.pod.labels`",
     ),
     ("StatefulSet", "/spec/serviceName", "pods find each other by the headless Service"),
     (
@@ -136,7 +136,7 @@ const IDENTITY: &[(&str, &str, &str)] = &[
     ("NetworkPolicy", "/spec/podSelector", "it finds the pods by labels of their own"),
 ];
 
-const SELECTED: &str = "pods are found by this label; add others under `pod.labels`";
+const SELECTED: &str = "pods are found by this label; add others under `spec.pod.labels`";
 
 fn patch_of_identity(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     for (index, patch) in facts.spec.patches.iter().enumerate() {
@@ -195,16 +195,27 @@ A patched object is read again as Kubernetes 1.33, the oldest that is supported,
 };
 
 fn patch_not_understood(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    for mistake in facts.patch_mistakes() {
+    let all = facts.patch_mistakes();
+    for mistake in all {
         let PatchMistakeKind::NotUnderstood(what) = &mistake.kind else { continue };
+        // A field that the patch itself has too much is in the patched object too.
+        let is_told = all.iter().any(|other| {
+            other.index == mistake.index
+                && matches!(&other.kind, PatchMistakeKind::NotUnderstood(other) if other.reason.is_none())
+        });
+        if is_told && what.reason.as_ref().is_some_and(|reason| reason.starts_with("unknown field"))
+        {
+            continue;
+        }
         let merge = format!("{PATCHES}/{}/merge", mistake.index);
         found.push(match &what.reason {
             None => unknown_kubernetes_field(format!("{merge}{}", what.pointer)),
             Some(reason) => Finding::at_key(
                 format!("{merge}{}", what.pointer),
                 format!(
-                    "the patch makes a {} that Kubernetes cannot read: {reason}",
-                    facts.spec.patches[mistake.index].target.kind
+                    "the patch makes a {} that Kubernetes cannot read: {}",
+                    facts.spec.patches[mistake.index].target.kind,
+                    plain_reason(reason)
                 ),
             )
             .help(format!(
@@ -261,7 +272,11 @@ fn not_a_manifest(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         ] {
             if !is_there {
                 let (what, at) = (
-                    if kind.is_empty() { "a further manifest" } else { kind },
+                    if kind.is_empty() {
+                        "a further manifest".to_owned()
+                    } else {
+                        format!("the {kind}")
+                    },
                     format!("{pointer}/{}", field.replace('.', "/")),
                 );
                 let finding = match facts.has(&at) {
@@ -369,10 +384,21 @@ fn manifest_twice(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             None => {
                 seen.insert(key, Some(name));
             }
-            Some(None) => found.push(finding.label("an object of the cluster").help(format!(
-                "choose another name, or change the cluster's {} by `spec.patches`",
-                document.kind()
-            ))),
+            Some(None) => found.push(
+                Finding::at(
+                    name,
+                    format!(
+                        "the cluster has a {} `{}` of its own",
+                        document.kind(),
+                        document.name()
+                    ),
+                )
+                .label("there twice")
+                .help(format!(
+                    "choose another name, or change the cluster's {} by `spec.patches`",
+                    document.kind()
+                )),
+            ),
             Some(Some(first)) => found.push(
                 finding
                     .label("again")

@@ -63,12 +63,12 @@ fn owned_variable(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             )
             .label("has an owner");
             found.push(match variable.name.as_str() {
-                "CLIENT_PORT" => finding.help("write `network.clientPort`"),
-                "BUS_PORT" => finding.help("write `network.busPort`"),
-                "ENGINE" => finding.help("write `engine.name`"),
-                "IP_FAMILY" => finding.help("write `network.ipFamilies`"),
-                "HANDOVER_SECONDS" => finding.help("write `lifecycle.handoverSeconds`"),
-                "ANNOUNCE_HOSTNAME" => finding.help("write `network.announceHostnames`"),
+                "CLIENT_PORT" => finding.help("write `spec.network.clientPort`"),
+                "BUS_PORT" => finding.help("write `spec.network.busPort`"),
+                "ENGINE" => finding.help("write `spec.engine.name`"),
+                "IP_FAMILY" => finding.help("write `spec.network.ipFamilies`"),
+                "HANDOVER_SECONDS" => finding.help("write `spec.lifecycle.handoverSeconds`"),
+                "ANNOUNCE_HOSTNAME" => finding.help("write `spec.network.announceHostnames`"),
                 "POD_NAME" | "POD_NAMESPACE" | "POD_IPS" => {
                     finding.help("remove it: it is set already, from the pod itself")
                 }
@@ -94,7 +94,7 @@ fn variable_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         let fine = |char: char| char.is_ascii_alphanumeric() || char == '_';
         if name.is_empty() {
             found.push(
-                Finding::at(pointer, "an environment variable has no name")
+                Finding::lacking(pointer, "an environment variable has no name")
                     .label("no `name`")
                     .help("write `name:` and `value:`"),
             );
@@ -167,7 +167,7 @@ pub(super) const OWNED_VOLUME: Rule = Rule {
     severity: Severity::Error,
     title: "a volume has the name of one of the pods' own",
     story: "\
-The pods have the volumes `conf` (configuration and scripts), `data` (the database) and `tmp`. Another volume needs another name; to mount one of these in a sidecar, name it in the sidecar's `volumeMounts`, without an item under `pod.volumes`. How large `data` is, is said under \
+The pods have the volumes `conf` (configuration and scripts), `data` (the database) and `tmp`. Another volume needs another name; to mount one of these in a sidecar, name it in the sidecar's `volumeMounts`, without an item under `spec.pod.volumes`. How large `data` is, is said under \
 `spec.storage`.",
     check: Some(owned_volume),
 };
@@ -207,7 +207,7 @@ fn item_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     for (pointer, what, name) in volumes.chain(containers) {
         if name.is_empty() {
             found.push(
-                Finding::at(pointer, format!("a {what} has no name"))
+                Finding::lacking(pointer, format!("a {what} has no name"))
                     .label("no `name`")
                     .help("write `name:` and a name of small letters, digits and `-`"),
             );
@@ -241,7 +241,7 @@ fn owned_mount(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         };
         if mount.mount_path.is_empty() {
             found.push(
-                Finding::at(pointer, "a mount has no path")
+                Finding::lacking(pointer, "a mount has no path")
                     .label("no `mountPath`")
                     .help("write `mountPath:` and a directory, such as `/etc/extra`"),
             );
@@ -275,7 +275,7 @@ pub(super) const UNKNOWN_VOLUME: Rule = Rule {
     severity: Severity::Error,
     title: "a mount names a volume that there is not",
     story: "\
-A mount names a volume of the pod: one under `pod.volumes`, or one of the pods' own, `conf`, `data` and `tmp`. With another name the API server refuses the pods.",
+A mount names a volume of the pod: one under `spec.pod.volumes`, or one of the pods' own, `conf`, `data` and `tmp`. With another name the API server refuses the pods.",
     check: Some(unknown_volume),
 };
 
@@ -298,7 +298,7 @@ fn unknown_volume(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         }
         if mount.name.is_empty() {
             found.push(
-                Finding::at(pointer, "a mount names no volume")
+                Finding::lacking(pointer, "a mount names no volume")
                     .label("no `name`")
                     .help("write `name:` and the name of a volume"),
             );
@@ -353,9 +353,12 @@ fn no_image(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     for (pointer, container) in containers(facts) {
         if container.image.as_deref().unwrap_or_default().is_empty() {
             found.push(
-                Finding::at(pointer, format!("the container `{}` has no image", container.name))
-                    .label("no `image`")
-                    .help("write `image:` and a name with a tag or digest"),
+                Finding::lacking(
+                    pointer,
+                    format!("the container `{}` has no image", container.name),
+                )
+                .label("no `image`")
+                .help("write `image:` and a name with a tag or digest"),
             );
         }
     }
@@ -367,7 +370,7 @@ pub(super) const PORT_TAKEN: Rule = Rule {
     severity: Severity::Error,
     title: "a sidecar listens on a port of the server",
     story: "\
-The containers of a pod share its network, so two of them cannot listen on one port: the one that starts last fails. The server has `network.clientPort` and `network.busPort`.",
+The containers of a pod share its network, so two of them cannot listen on one port: the one that starts last fails. The server has `spec.network.clientPort` and `spec.network.busPort`.",
     check: Some(port_taken),
 };
 
@@ -584,11 +587,15 @@ fn mistakes<'a>(facts: &Facts<'a>) -> Vec<(String, Option<&'a str>, &'a Value)> 
 }
 
 fn kubernetes_field(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    for (pointer, reason, _) in mistakes(facts) {
-        if reason.is_none() {
-            found.push(unknown_kubernetes_field(pointer));
-        }
-    }
+    found.extend(unknown_fields(facts).map(unknown_kubernetes_field));
+}
+
+/// The pointers of the fields that Kubernetes does not know.
+pub(super) fn unknown_fields(facts: &Facts<'_>) -> impl Iterator<Item = String> {
+    mistakes(facts)
+        .into_iter()
+        .filter(|(_, reason, _)| reason.is_none())
+        .map(|(pointer, ..)| pointer)
 }
 
 /// The finding about a field that Kubernetes does not know.
@@ -610,21 +617,49 @@ fn kubernetes_value(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     for (pointer, reason, raw) in mistakes(facts) {
         let Some(reason) = reason else { continue };
         // The decoder does not say where; what is found by its look is shown.
-        let culprit = culprit(raw, reason).unwrap_or_default();
-        let finding = Finding::at(
-            format!("{pointer}{culprit}"),
-            format!("Kubernetes cannot read `{}`: {reason}", path(&pointer)),
-        );
-        found.push(match reason.contains("expected a string") {
-            true => finding.help("put the value in quotes"),
-            false => finding.help("look it up with `kubectl explain`"),
+        let at = format!("{pointer}{}", culprit(raw, reason).unwrap_or_default());
+        let message = format!("Kubernetes cannot read `{}`: {}", path(&at), plain_reason(reason));
+        let finding = Finding::at(at, message);
+        found.push(match reason.split_once("expected ").map_or("", |(_, expected)| expected) {
+            "a string" => finding.help("put the value in quotes"),
+            "a sequence" => finding.help("write a list, with `- ` before each item"),
+            _ => finding.help("look the field up with `kubectl explain`"),
         });
     }
 }
 
-/// The pointer of the only value that a decoder's reason fits, such as ``invalid type: integer `5`, expected a string``.
+/// A decoder's reason, such as ``invalid type: integer `5`, expected a string``, in the words of somebody who writes YAML.
+pub(super) fn plain_reason(reason: &str) -> String {
+    let Some((got, expected)) =
+        reason.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
+    else {
+        return reason.to_owned();
+    };
+    let got = match got.split_once(' ') {
+        Some(("integer" | "floating", rest)) => {
+            format!("the number {}", rest.trim_start_matches("point "))
+        }
+        Some(("boolean", rest)) => rest.to_owned(),
+        Some(("string", rest)) => format!("the text `{}`", rest.trim_matches('"')),
+        _ if got == "sequence" => "a list".to_owned(),
+        _ if got == "map" => "a mapping".to_owned(),
+        _ if got == "null" => "nothing".to_owned(),
+        _ => got.to_owned(),
+    };
+    let expected = match expected {
+        "a string" => "text",
+        "a sequence" => "a list",
+        "a boolean" => "`true` or `false`",
+        "i32" | "i64" | "u32" | "u64" => "a whole number",
+        "IntOrString" => "a number or text",
+        _ if expected == "a map" || expected.starts_with("struct ") => "a mapping",
+        _ => expected,
+    };
+    format!("{got} is written where {expected} belongs")
+}
+
+/// The pointer of the only value that a decoder's reason is about.
 fn culprit(raw: &Value, reason: &str) -> Option<String> {
-    let shown = reason.split_once('`')?.1.split_once('`')?.0;
     fn walk(value: &Value, pointer: &str, shown: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(fields) => {
@@ -641,6 +676,11 @@ fn culprit(raw: &Value, reason: &str) -> Option<String> {
             _ => {}
         }
     }
+    let got = reason.strip_prefix("invalid type: ")?.split_once(", expected ")?.0;
+    let shown = match got.split_once(' ')? {
+        ("string", text) => text,
+        (_, rest) => rest.split_once('`')?.1.strip_suffix('`')?,
+    };
     let shown = serde_json::from_str(shown).ok()?;
     let mut found = Vec::new();
     walk(raw, "", &shown, &mut found);
@@ -653,29 +693,46 @@ fn culprit(raw: &Value, reason: &str) -> Option<String> {
 /// Fields of the types that a spec takes from Kubernetes, for "did you mean".
 const KUBERNETES_FIELDS: &[&str] = &[
     "accessModes",
+    "activeDeadlineSeconds",
     "add",
     "affinity",
     "allowPrivilegeEscalation",
+    "annotations",
+    "appProtocol",
     "args",
+    "automountServiceAccountToken",
+    "backoffLimit",
+    "binaryData",
     "capabilities",
     "cidr",
     "claimName",
+    "clusterIP",
     "command",
+    "completions",
     "configMap",
     "configMapKeyRef",
     "configMapRef",
     "containerPort",
+    "containers",
     "csi",
+    "data",
+    "dataSource",
+    "dataSourceRef",
     "defaultMode",
+    "dnsConfig",
+    "dnsPolicy",
     "downwardAPI",
     "drop",
     "effect",
+    "egress",
     "emptyDir",
+    "enableServiceLinks",
     "env",
     "envFrom",
     "ephemeral",
     "except",
     "exec",
+    "externalTrafficPolicy",
     "failureThreshold",
     "fieldPath",
     "fieldRef",
@@ -683,38 +740,64 @@ const KUBERNETES_FIELDS: &[&str] = &[
     "fsGroup",
     "fsGroupChangePolicy",
     "grpc",
+    "hostAliases",
+    "hostNetwork",
+    "hostPID",
     "hostPath",
     "hostPort",
     "httpGet",
     "image",
     "imagePullPolicy",
+    "imagePullSecrets",
+    "immutable",
+    "ingress",
+    "initContainers",
     "initialDelaySeconds",
+    "internalTrafficPolicy",
     "ipBlock",
+    "ipFamilies",
+    "ipFamilyPolicy",
     "items",
     "key",
     "labelSelector",
+    "labels",
     "lifecycle",
     "limits",
     "livenessProbe",
+    "loadBalancerClass",
     "matchExpressions",
     "matchLabels",
+    "maxSkew",
+    "maxUnavailable",
     "medium",
+    "metadata",
+    "minAvailable",
+    "minDomains",
+    "minReadySeconds",
     "mountPath",
     "mountPropagation",
     "name",
     "namespaceSelector",
     "namespaces",
     "nodeAffinity",
+    "nodeName",
+    "nodePort",
+    "nodeSelector",
     "nodeSelectorTerms",
     "operator",
     "optional",
+    "overhead",
+    "parallelism",
     "path",
     "periodSeconds",
     "persistentVolumeClaim",
+    "persistentVolumeClaimRetentionPolicy",
     "podAffinity",
     "podAffinityTerm",
     "podAntiAffinity",
+    "podFailurePolicy",
     "podSelector",
+    "policyTypes",
     "port",
     "ports",
     "postStart",
@@ -722,9 +805,11 @@ const KUBERNETES_FIELDS: &[&str] = &[
     "preference",
     "preferredDuringSchedulingIgnoredDuringExecution",
     "prefix",
+    "priorityClassName",
     "privileged",
     "projected",
     "protocol",
+    "publishNotReadyAddresses",
     "readOnly",
     "readOnlyRootFilesystem",
     "readinessProbe",
@@ -733,36 +818,61 @@ const KUBERNETES_FIELDS: &[&str] = &[
     "resourceFieldRef",
     "resources",
     "restartPolicy",
+    "revisionHistoryLimit",
     "runAsGroup",
     "runAsNonRoot",
     "runAsUser",
+    "runtimeClassName",
+    "schedulerName",
     "seccompProfile",
     "secret",
     "secretKeyRef",
     "secretName",
     "secretRef",
     "securityContext",
+    "selector",
+    "serviceAccountName",
+    "sessionAffinity",
+    "shareProcessNamespace",
     "sizeLimit",
     "sources",
+    "spec",
     "startupProbe",
     "stdin",
+    "storageClassName",
     "subPath",
     "subPathExpr",
     "supplementalGroups",
+    "suspend",
     "sysctls",
+    "targetPort",
     "tcpSocket",
+    "template",
+    "terminationGracePeriodSeconds",
     "terminationMessagePath",
     "timeoutSeconds",
     "tolerationSeconds",
+    "tolerations",
     "topologyKey",
+    "topologySpreadConstraints",
+    "trafficDistribution",
+    "ttlSecondsAfterFinished",
     "tty",
     "type",
+    "unhealthyPodEvictionPolicy",
+    "updateStrategy",
     "value",
     "valueFrom",
     "values",
+    "volumeAttributesClassName",
+    "volumeClaimTemplates",
     "volumeDevices",
+    "volumeMode",
     "volumeMounts",
+    "volumeName",
+    "volumes",
     "weight",
+    "whenUnsatisfiable",
     "workingDir",
 ];
 

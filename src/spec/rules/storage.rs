@@ -29,7 +29,7 @@ pub(super) const NO_STORAGE: Rule = Rule {
     title: "neither a volume's size nor `ephemeral` is given",
     story: "\
 No default for the size of a volume would be right, and it cannot be changed in place later. Write `size`, at least twice `maxmemory`: while an append-only file is rewritten, the old and the new \
-one are on the disk together. For a cache that keeps nothing write `ephemeral: {}` and `persistence.mode: None`.",
+one are on the disk together. For a cache that keeps nothing write `ephemeral: {}` and `spec.persistence.mode: None`.",
     check: Some(no_storage),
 };
 
@@ -82,7 +82,7 @@ pub(super) const EPHEMERAL_WITH_FILES: Rule = Rule {
     title: "files are written to a directory that goes with its pod",
     story: "\
 An ephemeral directory outlives a container that crashes, but not a pod that is moved, evicted or replaced by a changed template. An append-only file or a snapshot in it costs disk \
-and processor time, and is gone whenever it is needed most. Write `size` for a volume, or `persistence.mode: None` for a cache.",
+and processor time, and is gone whenever it is needed most. Write `size` for a volume, or `spec.persistence.mode: None` for a cache.",
     check: Some(ephemeral_with_files),
 };
 
@@ -108,7 +108,7 @@ pub(super) const VOLUME_WITHOUT_FILES: Rule = Rule {
     severity: Severity::Warning,
     title: "a volume holds nothing but a node's identity",
     story: "\
-With `persistence.mode: None` nothing is written but `nodes.conf`, some kilobytes. A volume for it keeps a node's identity over restarts, which is worth having, but needs no more than the smallest size. \
+With `spec.persistence.mode: None` nothing is written but `nodes.conf`, some kilobytes. A volume for it keeps a node's identity over restarts, which is worth having, but needs no more than the smallest size. \
 Its data is lost with every restart: the pod copies it from the replica that took over. Write a mode to keep data, or a size of at most 1Gi, or `ephemeral: {}`.",
     check: Some(volume_without_files),
 };
@@ -186,6 +186,7 @@ fn access_modes(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     };
     found.push(
         Finding::at(MODES, what)
+            .note("the API server refuses such a volume claim")
             .help("remove the key, or write one mode, such as `[ReadWriteOnce]`"),
     );
 }
@@ -250,7 +251,7 @@ fn snapshot_interval(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 found.push(
                     Finding::at(
                         format!("/spec/persistence/snapshots/{index}/{field}"),
-                        format!("a snapshot after 0 {field}"),
+                        format!("`{field}: 0` is no interval between snapshots"),
                     )
                     .label("at least 1")
                     .help(format!(
@@ -353,7 +354,7 @@ pub(super) const EPHEMERAL_IN_MEMORY: Rule = Rule {
     title: "files in memory and data together can exceed the memory limit",
     story: "\
 What is written to an ephemeral directory with `medium: Memory` counts against the container's memory limit, beside the data itself. When both together exceed it, the kernel kills the server, and its data \
-goes with it. Write `medium: Disk`, `persistence.mode: None`, or a `sizeLimit` that leaves room: limit - `maxmemory`.",
+goes with it. Write `medium: Disk`, `spec.persistence.mode: None`, or a `sizeLimit` that leaves room: limit - `maxmemory`.",
     check: Some(ephemeral_in_memory),
 };
 
@@ -383,6 +384,12 @@ fn ephemeral_in_memory(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 show_bytes(maxmemory),
                 show_bytes(room)
             ))
-            .help("write `medium: Disk`, or `persistence: {mode: None}` for a cache"),
+            .help(match ephemeral.size_limit {
+                Some(_) => format!(
+                    "write `medium: Disk`, or a `sizeLimit` of at most {}",
+                    show_bytes(room)
+                ),
+                None => format!("write `medium: Disk`, or `sizeLimit: {}Mi` or less", room >> 20),
+            }),
     );
 }

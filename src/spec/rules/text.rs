@@ -71,10 +71,10 @@ fn trailing_blanks(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             found.push(
                 Finding::at(
                     pointer,
-                    format!(
-                        "{} of the text end in blanks",
-                        if count == 1 { "1 line".to_owned() } else { format!("{count} lines") }
-                    ),
+                    match count {
+                        1 => "1 line of the text ends in a blank".to_owned(),
+                        _ => format!("{count} lines of the text end in blanks"),
+                    },
                 )
                 .mark(first)
                 .label("a blank at the end")

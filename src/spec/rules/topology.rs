@@ -168,17 +168,19 @@ pub(super) const ZONE_NAME: Rule = Rule {
     severity: Severity::Error,
     title: "a zone cannot be the value of a node's label",
     story: "\
-Zones are values of the node label `topology.kubernetes.io/zone`: at most 63 letters, digits, `-`, `_` and `.`. `kubectl get nodes -L topology.kubernetes.io/zone` shows those that there are.",
+Zones are values of the node label `spec.topology.kubernetes.io/zone`: at most 63 letters, digits, `-`, `_` and `.`. `kubectl get nodes -L topology.kubernetes.io/zone` shows those that there are.",
     check: Some(zone_name),
 };
 
 fn zone_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     for (index, zone) in facts.spec.topology.zones.iter().enumerate() {
-        let why =
-            grammar::label_value(zone).or_else(|| zone.is_empty().then(|| "is empty".to_owned()));
-        if let Some(why) = why {
+        let what = match grammar::label_value(zone) {
+            _ if zone.is_empty() => Some("a zone has no name".to_owned()),
+            why => why.map(|why| format!("the zone `{zone}` {why}")),
+        };
+        if let Some(what) = what {
             found.push(
-                Finding::at(join(ZONES, index), format!("the zone `{zone}` {why}"))
+                Finding::at(join(ZONES, index), what)
                     .help("write a zone that nodes have: `kubectl get nodes -L topology.kubernetes.io/zone` shows them"),
             );
         }
