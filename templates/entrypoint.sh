@@ -133,7 +133,7 @@ write_credentials() {
 # From here on it runs.
 trap 'exit 143' TERM INT
 # /tmp outlives a restart of the container.
-rm -f "$JOINED" "$STARTED_PASSWORD" "$CREDENTIALS"
+rm -f "$JOINED" "$HEALER" "$STARTED_PASSWORD" "$CREDENTIALS"
 
 case $ENGINE in
 redis | valkey) ;;

@@ -197,13 +197,15 @@ note_stranger() {
     say "at $2, the address of $1, answers node $3, which this node does not know: not met"
 }
 
-# Silent or unknown peers do not hold the mark back, only those that had to be told something.
+# Silent or unknown peers do not hold the mark back, only those of which the server had to be told
+# something; and those not for ever.
 mark_joined() {
-    [ "$marked" = no ] && [ "$met" -eq 0 ] || return
+    [ "$marked" = no ] || return
+    [ "$met" -eq 0 ] || [ "$passes" -ge 20 ] || return
     # Not with ":", a failed redirection of which ends the shell.
     echo joined >"$JOINED"
     marked=yes
-    say "nobody left to meet: joined ($peers peers known, $sick of them not well)"
+    say "joined ($peers peers known, $sick of them not well, $met just told to the server)"
 }
 
 # A replica can go on dialling its master's old address although the cluster shows the new one. Two
@@ -342,9 +344,11 @@ pass() {
 
 # Each second for the first 20 passes, then every 5 s: replicas that come back elsewhere must be known
 # before they have to vote or be voted for. Each second for longer while something is wrong: a name in
-# DNS may be 30 s old.
+# DNS may be 30 s old. A server that is loading for longer than a minute is asked less often.
 between_passes() {
-    if [ "$passes" -lt 20 ] || [ "$met" -gt 0 ] || { [ "$passes" -lt 60 ] && [ "$sick" -gt 0 ]; }; then
+    tries=$((tries + 1))
+    if [ "$met" -gt 0 ] || { [ "$passes" -lt 20 ] && [ "$tries" -lt 60 ]; } ||
+        { [ "$passes" -lt 60 ] && [ "$sick" -gt 0 ]; }; then
         sleep 1
     else
         sleep 5
@@ -352,7 +356,9 @@ between_passes() {
 }
 
 # From here on it runs.
-passes=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no sick=0
+read -r own_pid _ </proc/self/stat
+echo "$own_pid" >"$HEALER"
+passes=0 tries=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no sick=0
 answered=' ' strangers_before=' ' strangers_said=' '
 live_text=
 if [ -r "$CONF/live.conf" ]; then

@@ -12,6 +12,9 @@ RUN=/tmp
 # Written by heal.sh, read by readiness.sh: this server has told its peers where it is now.
 # shellcheck disable=SC2034 # used by the scripts that source this one
 JOINED=$RUN/joined
+# The process id of heal.sh.
+# shellcheck disable=SC2034
+HEALER=$RUN/heal.pid
 # The password that the running server was started with. The mounted file may be newer.
 STARTED_PASSWORD=$RUN/password
 # The server's own list of nodes, and the copy of it that heal.sh keeps.

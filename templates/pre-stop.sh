@@ -30,7 +30,6 @@ look() {
         $3 ~ /myself/ && NF >= 8 { print "slots", NF - 8; me = $1 }
         NF >= 8 && $3 ~ /slave/ && $3 !~ /fail/ { replica_of[$4]++ }
         /^slave[0-9]+:/ && /state=online/ {
-            split($0, part, /[:,]/)
             ip = $0
             sub(/.*[:,]ip=/, "", ip)
             sub(/,.*/, "", ip)

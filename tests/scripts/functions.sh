@@ -166,4 +166,47 @@ stale
 role=master
 turn 'not a replica' 0
 
+# Probes, with a client that says what $TMP/answers says
+unset -f own say
+mkdir "$TMP/bin"
+printf '#!/bin/sh\ncat "%s/answers"\n' "$TMP" >"$TMP/bin/redis-cli"
+chmod +x "$TMP/bin/redis-cli"
+sed "s,^RUN=.*,RUN=$TMP," "$TEMPLATES/lib.sh" >"$TMP/lib.sh"
+for probe in readiness startup liveness; do
+    sed "s,/conf/lib.sh,$TMP/lib.sh," "$TEMPLATES/$probe.sh" >"$TMP/$probe.sh"
+done
+# probe NAME ANSWERS...: runs a probe in a shell of its own; its exit code and what it prints.
+probe() {
+    name=$1
+    shift
+    printf '%s\r\n' "$@" | sed '1s/.$//' >"$TMP/answers"
+    (
+        PATH=$TMP/bin:$PATH
+        export PATH ENGINE CLIENT_PORT TLS_DIR
+        . "$TMP/$name.sh"
+    ) >"$TMP/said" 2>&1
+    printf '%s %s' "$?" "$(head -n 1 "$TMP/said")"
+}
+echo joined >"$TMP/joined"
+equal 'master' "$(probe readiness PONG role:master)" '0 '
+equal 'linked' "$(probe readiness PONG role:slave master_link_status:up)" '0 '
+equal 'not linked' "$(probe readiness PONG role:slave master_link_status:down)" \
+    "1 not ready: this replica's link to its master is down"
+for error in 'LOADING x' 'NOAUTH x' 'MISCONF x' 'MASTERDOWN x' 'BUSY x' 'Could not connect'; do
+    equal "ready: $error" "$(probe readiness "$error" role:master)" "1 not ready: PING: $error"
+done
+rm "$TMP/joined"
+read -r own_pid _ </proc/self/stat
+echo "$own_pid" >"$TMP/heal.pid"
+equal 'not joined' "$(probe readiness PONG role:master)" '1 not ready: not all peers know yet where this server is'
+sleep 0 &
+echo $! >"$TMP/heal.pid"
+wait
+equal 'nobody to write the mark' "$(probe readiness PONG role:master)" '0 '
+equal 'started' "$(probe startup PONG)" '0 '
+equal 'loading' "$(probe startup 'LOADING x')" '1 LOADING x'
+for error in 'NOAUTH x' 'MISCONF x' 'MASTERDOWN x' 'BUSY x'; do
+    equal "started: $error" "$(probe startup "$error")" '0 '
+done
+
 echo "$checks checks passed"
