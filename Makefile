@@ -36,6 +36,10 @@ lab: ## the rendered documents on real servers: ENGINE=redis-7.0 SCENARIO=f7 LAY
 		$(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(LAYOUT),--layout $(LAYOUT)) \
 		$(if $(RUNS),--runs $(RUNS)) $(if $(JOBS),--jobs $(JOBS)) $(if $(REPORT),--report $(REPORT))
 
+.PHONY: mutations
+mutations: ## break the rendered files in every known way; the lab has to notice each: REPORT=docs/fault-tests.md
+	$(CARGO) test --locked --test lab -- --mutation all --engine $(or $(ENGINE),redis-7.0) $(if $(REPORT),--report $(REPORT))
+
 .PHONY: bench
 bench: ## CPU and memory of a render, beside /bin/true, kustomize and Helm
 	$(CARGO) bench --locked --bench render

@@ -122,16 +122,7 @@ impl Lab {
 
     /// A small spec: three shards with a replica each, in the layout of the case.
     pub fn spec(&self, name: &str) -> Spec {
-        let spec = Spec(json!({
-            "apiVersion": "redis-cluster-gen.dev/v1alpha1",
-            "kind": "RedisCluster",
-            "metadata": { "name": name },
-            "spec": {
-                "engine": { "name": self.case.image.family, "version": self.case.image.version },
-                "topology": { "shards": 3, "replicasPerShard": 1, "layout": self.case.layout.name() },
-                "storage": { "size": "1Gi" },
-            },
-        }));
+        let spec = Spec::new(name, &self.case.image, self.case.layout);
         match self.families {
             Families::V4 => spec,
             Families::V6 => spec.set("spec.network.ipFamilies", json!(["IPv6"])),
@@ -140,22 +131,7 @@ impl Lab {
 
     /// Renders a spec with our binary and reads what it printed.
     pub fn render(&self, spec: &Spec) -> Result<Objects> {
-        let name = spec.name();
-        let file = self.case.folder.join(format!("{name}.yaml"));
-        fs::write(&file, serde_json::to_string_pretty(&spec.0)?)?;
-        let output = Command::new(env!("CARGO_BIN_EXE_redis-cluster-gen"))
-            .arg("render")
-            .arg(&file)
-            .output()?;
-        ensure!(
-            output.status.success(),
-            "render: {}\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let manifests = String::from_utf8(output.stdout)?;
-        fs::write(self.case.folder.join(format!("{name}-manifests.yaml")), &manifests)?;
-        let mut objects = Objects::read(&manifests)?;
+        let mut objects = spec.render(&self.case.folder)?;
         if let Some(mutation) = &self.case.mutation {
             mutations::apply(mutation, &mut objects)?;
         }
@@ -243,6 +219,39 @@ impl Lab {
 pub struct Spec(pub Value);
 
 impl Spec {
+    fn new(name: &str, image: &Image, layout: Layout) -> Spec {
+        Spec(json!({
+            "apiVersion": "redis-cluster-gen.dev/v1alpha1",
+            "kind": "RedisCluster",
+            "metadata": { "name": name },
+            "spec": {
+                "engine": { "name": image.family, "version": image.version },
+                "topology": { "shards": 3, "replicasPerShard": 1, "layout": layout.name() },
+                "storage": { "size": "1Gi" },
+            },
+        }))
+    }
+
+    /// Renders it with our binary, reads what it printed, and leaves both in a folder.
+    fn render(&self, folder: &Path) -> Result<Objects> {
+        let name = self.name();
+        let file = folder.join(format!("{name}.yaml"));
+        fs::write(&file, serde_json::to_string_pretty(&self.0)?)?;
+        let output = Command::new(env!("CARGO_BIN_EXE_redis-cluster-gen"))
+            .arg("render")
+            .arg(&file)
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "render: {}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let manifests = String::from_utf8(output.stdout)?;
+        fs::write(folder.join(format!("{name}-manifests.yaml")), &manifests)?;
+        Objects::read(&manifests)
+    }
+
     /// The cluster's name.
     pub fn name(&self) -> String {
         self.0["metadata"]["name"].as_str().unwrap_or_default().to_owned()
@@ -262,4 +271,15 @@ impl Spec {
 /// Where a case keeps what it writes.
 pub fn case_folder(run: &Path, case: &Case) -> PathBuf {
     run.join(case.name())
+}
+
+/// Fails if there is a mutation that does not change anything any more.
+pub fn check_mutations(image: &Image) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let spec = Spec::new("blue", image, Layout::PerShard);
+    let objects = spec.render(folder.path())?;
+    for mutation in mutations::MUTATIONS {
+        mutations::apply(mutation.name, &mut objects.clone())?;
+    }
+    Ok(())
 }

@@ -117,6 +117,7 @@ fn run_all(arguments: &Arguments) -> Result<bool> {
     }
     tools::check_installed()?;
     let images = Image::fetch(&arguments.engine)?;
+    lab::check_mutations(images.first().ok_or("no engine")?)?;
     let run = run_folder()?;
     let cases = choose(arguments, &images, &run)?;
     ensure!(!cases.is_empty(), "no scenario matches");
@@ -161,7 +162,14 @@ fn run_all(arguments: &Arguments) -> Result<bool> {
 
 /// A case with something broken on purpose fails when nobody notices.
 fn failed(case: &Case, outcome: &Outcome) -> bool {
-    outcome.failure.is_some() == case.mutation.is_none()
+    match (&case.mutation, &outcome.failure) {
+        (None, failure) => failure.is_some(),
+        (Some(_), None) => true,
+        // It has to be the scenario that notices, not the lab that stumbles.
+        (Some(_), Some(failure)) => {
+            failure.starts_with("mutation ") || failure.starts_with("the lab itself ")
+        }
+    }
 }
 
 /// A folder for this process, after those of dead ones are removed.

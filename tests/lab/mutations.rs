@@ -9,6 +9,8 @@ use crate::{
 pub struct Mutation {
     /// Its name.
     pub name: &'static str,
+    /// What it means.
+    pub what: &'static str,
     /// The scenario that has to fail.
     pub scenario: &'static str,
     /// The file.
@@ -18,7 +20,162 @@ pub struct Mutation {
 }
 
 /// All of them.
-pub const MUTATIONS: &[Mutation] = &[];
+pub const MUTATIONS: &[Mutation] = &[
+    Mutation {
+        name: "no-heal-loop",
+        what: "nobody looks for peers that have moved (R3)",
+        scenario: "f7-all-new",
+        file: "entrypoint.sh",
+        change: ("/bin/sh \"$CONF/heal.sh\" &", ":"),
+    },
+    Mutation {
+        name: "no-announced-address",
+        what: "the server is not told its address (R1)",
+        scenario: "f6-replica-moves",
+        file: "entrypoint.sh",
+        change: ("--cluster-announce-ip \"$own_ip\"", ""),
+    },
+    Mutation {
+        name: "no-empty-master-guard",
+        what: "a master without data starts at once (R4)",
+        scenario: "f10-lost-data",
+        file: "entrypoint.sh",
+        change: ("\nguard_empty_master\n", "\n"),
+    },
+    Mutation {
+        name: "no-cache-guard",
+        what: "a master without persistence starts at once (R4)",
+        scenario: "f10-cache",
+        file: "entrypoint.sh",
+        change: ("\nguard_empty_master\n", "\n"),
+    },
+    Mutation {
+        name: "no-nodes-guard",
+        what: "a broken node list is left to the server (R5)",
+        scenario: "f11-deleted",
+        file: "entrypoint.sh",
+        change: ("\nguard_nodes_file\n", "\nrestored=no\n"),
+    },
+    Mutation {
+        name: "no-saved-nodes",
+        what: "no copy of the node list is kept (R5)",
+        scenario: "f11-emptied",
+        file: "heal.sh",
+        change: ("    save_nodes_file\n", ""),
+    },
+    Mutation {
+        name: "not-executed",
+        what: "the server is not the first process and never hears that it is to stop (R6)",
+        scenario: "f12-handover",
+        file: "entrypoint.sh",
+        change: ("exec \"$ENGINE-server\"", "\"$ENGINE-server\""),
+    },
+    Mutation {
+        name: "meet-anybody",
+        what: "the heal loop meets whoever answers under a peer's name (R3)",
+        scenario: "f9-foreign-name",
+        file: "heal.sh",
+        change: ("printf 'strange %s", "printf 'moved %s"),
+    },
+    Mutation {
+        name: "heal-without-bus-port",
+        what: "the heal loop's MEET lacks its third argument (R7)",
+        scenario: "f7-all-new",
+        file: "heal.sh",
+        change: ("\"$CLIENT_PORT\" \"$BUS_PORT\" >/dev/null", "\"$CLIENT_PORT\" >/dev/null"),
+    },
+    Mutation {
+        name: "join-without-bus-port",
+        what: "the Job's MEET lacks its third argument (R7)",
+        scenario: "f1-bootstrap",
+        file: "bootstrap.sh",
+        change: ("\"$CLIENT_PORT\" \"$BUS_PORT\"", "\"$CLIENT_PORT\""),
+    },
+    Mutation {
+        name: "replicas-migrate",
+        what: "replicas may move to another shard (R8)",
+        scenario: "f19-replicas-die",
+        file: "live.conf",
+        change: ("cluster-allow-replica-migration no", "cluster-allow-replica-migration yes"),
+    },
+    Mutation {
+        name: "no-append-only-file",
+        what: "nothing is written to the disk (R10)",
+        scenario: "f7-all-new",
+        file: "redis.conf",
+        change: ("appendonly yes", "appendonly no"),
+    },
+    Mutation {
+        name: "same-server-twice",
+        what: "the Job does not see that two names lead to one pod (R18)",
+        scenario: "f5-refusals",
+        file: "converge.awk",
+        change: ("if (names_collide() || strangers_are_known()", "if (strangers_are_known()"),
+    },
+    Mutation {
+        name: "strangers-welcome",
+        what: "the Job does not see that a pod belongs to another cluster (R18)",
+        scenario: "f5-refusals",
+        file: "converge.awk",
+        change: ("|| strangers_are_known() ||", "||"),
+    },
+    Mutation {
+        name: "cover-lost-slots",
+        what: "the Job gives lost slots to whoever is there (R18)",
+        scenario: "f5-refusals",
+        file: "converge.awk",
+        change: ("|| slots_are_lost()) exit", ") exit"),
+    },
+    Mutation {
+        name: "done-too-early",
+        what: "the Job is done before all views agree and all links are up (R20)",
+        scenario: "f1-bootstrap",
+        file: "converge.awk",
+        change: ("|| is_unsettled()) exit", ") exit"),
+    },
+    Mutation {
+        name: "not-ready-counts",
+        what: "readiness takes any answer for PONG (R25)",
+        scenario: "f16-probes",
+        file: "readiness.sh",
+        change: ("PONG*) ;;", "?*) ;;"),
+    },
+    Mutation {
+        name: "link-does-not-count",
+        what: "readiness does not look at a replica's link (R25)",
+        scenario: "f16-probes",
+        file: "readiness.sh",
+        change: ("*role:master*) ;;", "*role:*) ;;"),
+    },
+    Mutation {
+        name: "pong-in-liveness",
+        what: "liveness wants PONG (R24)",
+        scenario: "disk-full",
+        file: "liveness.sh",
+        change: ("exec \"$ENGINE-cli\" -h 127.0.0.1 $CLI_OPTIONS PING", "own PING | grep -q PONG"),
+    },
+    Mutation {
+        name: "loading-is-started",
+        what: "the startup probe takes LOADING for started (R24)",
+        scenario: "f16-probes",
+        file: "startup.sh",
+        change: ("*LOADING*)", "NEVER)"),
+    },
+    Mutation {
+        name: "no-handover",
+        what: "preStop hands nothing over (R27)",
+        scenario: "f12-handover",
+        file: "pre-stop.sh",
+        change: ("\nlook\nif is_over; then\n", "\nlook\nif true; then\n"),
+    },
+    Mutation {
+        name: "wait-without-replica",
+        what: "preStop does not give up where there is no replica (R27)",
+        scenario: "f12-handover",
+        file: "pre-stop.sh",
+        change: ("\"$HANDOVER_SECONDS\" ]; do", "3600 ]; do"),
+    },
+];
 
 /// Breaks the objects; fails if there is nothing to break, because then it would prove nothing.
 pub fn apply(name: &str, objects: &mut Objects) -> Result<()> {

@@ -626,8 +626,9 @@ impl Pod {
         let Recipe { spec, claims, files, folder, .. } = &self.recipe;
         let mut binds = BTreeMap::new();
         for (name, source) in claims {
-            let group = spec.security_context.as_ref().and_then(|context| context.fs_group);
-            ensure!(group.is_some(), "without fsGroup the user could not write to volume {name}");
+            let context = spec.security_context.clone().unwrap_or_default();
+            let writable = context.fs_group.is_some() || context.run_as_user.is_none();
+            ensure!(writable, "without fsGroup the user could not write to volume {name}");
             let bind = Bind { source: source.clone(), target: String::new(), read_only: false };
             binds.insert(name.clone(), bind);
         }

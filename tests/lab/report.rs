@@ -1,14 +1,175 @@
-//! What the runs found, as a document.
+//! What the runs found, as tables in a document. The rest of the document is written by hand.
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    fs,
+    path::Path,
+};
 
 use crate::{
-    lab::{Case, Outcome},
+    lab::{Case, Layout, Outcome},
+    mutations::MUTATIONS,
+    scenarios::SCENARIOS,
     tools::Result,
 };
 
-/// Writes the document.
+/// A table of the document: its rows by key, each with its cells by column.
+type Table = BTreeMap<String, BTreeMap<String, String>>;
+
+/// Writes what was found into the tables of a document. What was not run this time stays as it is.
 pub fn write(file: &Path, results: &[(Case, Outcome)]) -> Result<()> {
-    let _ = (file, results);
+    let mut text = fs::read_to_string(file)?;
+    let (broken, whole): (Vec<_>, Vec<_>) =
+        results.iter().partition(|(case, _)| case.mutation.is_some());
+    if !whole.is_empty() {
+        text = replace(&text, "results", |old| results_table(old, &whole))?;
+        text = replace(&text, "notes", |old| notes_table(old, &whole))?;
+    }
+    if !broken.is_empty() {
+        text = replace(&text, "mutations", |old| mutations_table(old, &broken))?;
+    }
+    fs::write(file, text)?;
     Ok(())
+}
+
+/// Replaces what stands between two comments of the document.
+fn replace(text: &str, name: &str, table: impl Fn(Table) -> String) -> Result<String> {
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
+    let missing = || format!("the document has no table {name}");
+    let (before, rest) = text.split_once(&begin).ok_or_else(missing)?;
+    let (old, after) = rest.split_once(&end).ok_or_else(missing)?;
+    Ok(format!("{before}{begin}{}{end}{after}", table(read(old))))
+}
+
+/// Reads a table of an earlier run; the key is the first column.
+fn read(text: &str) -> Table {
+    let cells = |line: &str| -> Vec<String> {
+        line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    let mut lines = text.lines();
+    let columns = lines.next().map(cells).unwrap_or_default();
+    lines
+        .skip(1)
+        .map(|line| {
+            let row = cells(line);
+            let key = row.first().cloned().unwrap_or_default();
+            (key, columns.iter().cloned().zip(row).skip(1).collect())
+        })
+        .collect()
+}
+
+/// Writes a table in the order of the keys given.
+fn table<'a>(
+    first: &str,
+    columns: &[&str],
+    keys: impl Iterator<Item = &'a String>,
+    table: &Table,
+) -> String {
+    let mut out = format!("| {first} | {} |\n", columns.join(" | "));
+    out += &"|---".repeat(columns.len() + 1);
+    out += "|\n";
+    for key in keys {
+        if let Some(row) = table.get(key) {
+            let cells = columns.iter().map(|column| row.get(*column).map_or("", String::as_str));
+            let _ = writeln!(out, "| {key} | {} |", cells.collect::<Vec<_>>().join(" | "));
+        }
+    }
+    out
+}
+
+const ENGINES: [&str; 4] = ["redis-7.0", "redis-8", "valkey-8", "valkey-9"];
+
+fn layout(layout: Layout) -> &'static str {
+    match layout {
+        Layout::PerShard => "per shard",
+        Layout::Single => "single",
+    }
+}
+
+fn row(scenario: &str, layout_of: Layout) -> String {
+    format!("`{scenario}`, {}", layout(layout_of))
+}
+
+/// All rows that there can be, in the order of the scenarios.
+fn rows() -> Vec<String> {
+    SCENARIOS
+        .iter()
+        .flat_map(|scenario| scenario.layouts.iter().map(|layout| row(scenario.name, *layout)))
+        .collect()
+}
+
+/// The runs of one row and engine.
+fn group<'a>(results: &[&'a (Case, Outcome)]) -> BTreeMap<(String, String), Vec<&'a Outcome>> {
+    let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (case, outcome) in results {
+        let key = (row(&case.scenario, case.layout), case.image.engine.clone());
+        groups.entry(key).or_default().push(outcome);
+    }
+    groups
+}
+
+fn results_table(mut old: Table, results: &[&(Case, Outcome)]) -> String {
+    for ((row, engine), outcomes) in group(results) {
+        let what = SCENARIOS.iter().find(|s| row.starts_with(&format!("`{}`", s.name)));
+        let cells = old.entry(row).or_default();
+        cells.insert("what happens".to_owned(), what.map_or("", |s| s.what).to_owned());
+        cells.insert(engine, cell(&outcomes));
+    }
+    let columns: Vec<_> = ["what happens"].into_iter().chain(ENGINES).collect();
+    table("scenario, layout", &columns, rows().iter(), &old)
+}
+
+/// Passed of all, and the worst of each figure.
+fn cell(outcomes: &[&Outcome]) -> String {
+    let passed = outcomes.iter().filter(|outcome| outcome.failure.is_none()).count();
+    let mut cell = format!("{passed} of {}", outcomes.len());
+    let worst = |figure: fn(&Outcome) -> Option<f64>| {
+        outcomes.iter().filter_map(|outcome| figure(outcome)).reduce(f64::max)
+    };
+    for (name, value) in [
+        ("healed", worst(|outcome| outcome.measured.heal)),
+        ("gap", worst(|outcome| outcome.measured.gap)),
+    ] {
+        if let Some(value) = value {
+            let _ = write!(cell, ", {name} {value:.1} s");
+        }
+    }
+    if let Some(lost) = outcomes.iter().filter_map(|outcome| outcome.measured.lost).max() {
+        let _ = write!(cell, ", lost {lost}");
+    }
+    cell
+}
+
+fn notes_table(mut old: Table, results: &[&(Case, Outcome)]) -> String {
+    for ((row, engine), outcomes) in group(results) {
+        let notes = outcomes.iter().rev().find(|outcome| !outcome.measured.notes.is_empty());
+        if let Some(outcome) = notes {
+            old.entry(row).or_default().insert(engine, outcome.measured.notes.join("; "));
+        }
+    }
+    table("scenario, layout", &ENGINES, rows().iter(), &old)
+}
+
+fn mutations_table(mut old: Table, results: &[&(Case, Outcome)]) -> String {
+    for (case, outcome) in results {
+        let Some(mutation) = MUTATIONS.iter().find(|m| Some(m.name) == case.mutation.as_deref())
+        else {
+            continue;
+        };
+        let seen = outcome.failure.as_ref().map_or("**not noticed**".to_owned(), |failure| {
+            failure.lines().next().unwrap_or_default().replace('|', "/")
+        });
+        let cells = [
+            ("what is broken", mutation.what.to_owned()),
+            ("noticed by", format!("`{}`", mutation.scenario)),
+            ("what it says", seen),
+        ];
+        let key = format!("`{}`", mutation.name);
+        old.insert(key, cells.map(|(column, cell)| (column.to_owned(), cell)).into());
+    }
+    let keys: Vec<_> = MUTATIONS.iter().map(|mutation| format!("`{}`", mutation.name)).collect();
+    let known: BTreeSet<_> = keys.iter().cloned().collect();
+    old.retain(|key, _| known.contains(key));
+    table("mutation", &["what is broken", "noticed by", "what it says"], keys.iter(), &old)
 }

@@ -7,6 +7,7 @@ mod network;
 mod probes;
 mod restart;
 mod rolling;
+mod seed;
 mod strangers;
 
 use std::{
@@ -75,6 +76,11 @@ impl Scenario {
 
     const fn alone(mut self) -> Scenario {
         self.alone = true;
+        self
+    }
+
+    const fn limit(mut self, seconds: u64) -> Scenario {
+        self.limit = Duration::from_secs(seconds);
         self
     }
 
@@ -276,6 +282,19 @@ pub const SCENARIOS: &[Scenario] = &[
         .alone(),
     scenario("ipv6", "making, all addresses new, on IPv6 only", misc::other_tools)
         .setup(misc::on_ipv6),
+    scenario(
+        "seed-all-new",
+        "the blog post's manifest: all pods killed, all addresses new",
+        seed::all_new,
+    )
+    .only(&[Single]),
+    scenario(
+        "seed-rolling",
+        "the blog post's manifest: a changed template under load",
+        seed::rolling,
+    )
+    .limit(600)
+    .only(&[Single]),
 ];
 
 /// Not the same in two runs.
