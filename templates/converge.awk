@@ -53,6 +53,7 @@ length($1) == 40 && $1 !~ /[^0-9a-f]/ && NF >= 8 {
     seen_count[viewer]++
     seen_address[viewer, $1] = $2
     seen_slots[viewer, $1] = slots
+    seen_master[viewer, $1] = $4
     seen_well[viewer, $1] = $8 == "connected" && $3 !~ /fail|noaddr/
     if ($3 ~ /myself/) {
         is_master[viewer] = $3 ~ /master/
@@ -377,6 +378,10 @@ function is_unsettled(    i, j, host, id, owners) {
             id = id_of[pod[j]]
             if (i != j && !seen_well[host, id]) {
                 print "wait " host " has no good connection to " pod[j] " yet"
+                return 1
+            }
+            if (seen_master[host, id] != master_of[pod[j]]) {
+                print "wait " host " has not heard yet whose replica " pod[j] " is"
                 return 1
             }
         }
