@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{
     code,
-    read::{Kind, Node, clip},
+    node::{Kind, Node},
+    refusals::clip,
 };
 use crate::error::{Place, Problem, Source};
 
@@ -46,28 +47,19 @@ fn name(character: char) -> String {
 }
 
 /// The problem with a character that stands in the file as it is.
-pub(super) fn problem(place: Place, character: char) -> Problem {
+pub(super) fn problem(source: &Arc<Source>, at: usize, character: char) -> Problem {
     let name = name(character);
-    let problem = match character {
-        '\u{85}' | '\u{2028}' | '\u{2029}' => Problem::error(
-            code::CHARACTER,
-            place,
-            format!("{name} ends the line to YAML 1.1 readers, and not to others"),
-        ),
-        '\r' => Problem::error(
-            code::CHARACTER,
-            place,
-            format!("{name} without a line feed ends the line to some readers only"),
-        ),
-        '\u{feff}' => Problem::error(
-            code::CHARACTER,
-            place,
-            format!("{name} stands inside the file, where YAML readers refuse it"),
-        ),
-        _ => {
-            Problem::error(code::CHARACTER, place, format!("{name} may not stand in YAML as it is"))
+    let message = match character {
+        '\u{85}' | '\u{2028}' | '\u{2029}' => {
+            format!("{name} ends the line to YAML 1.1 readers, and not to others")
         }
+        '\r' => format!("{name} without a line feed ends the line to some readers only"),
+        '\u{feff}' => format!("{name} stands inside the file, where YAML readers refuse it"),
+        _ => format!("{name} may not stand in YAML as it is"),
     };
+    let span = at..at + character.len_utf8();
+    let place = Place { source: Arc::clone(source), span };
+    let problem = Problem::error(code::CHARACTER, place, message);
     let escape = match u32::from(character) {
         0xd => "\\r".to_owned(),
         code @ ..0x100 => format!("\\x{code:02X}"),
@@ -88,10 +80,7 @@ fn look(source: &Arc<Source>, node: &Node, problems: &mut Vec<Problem>) {
     let mut warn = |text: &str, span: &std::ops::Range<usize>| {
         let Some(what) = fragile(text) else { return };
         let place = Place { source: Arc::clone(source), span: span.clone() };
-        let message = match text.contains(is_control) {
-            true => format!("the text has {what}, which other tools change"),
-            false => format!("the text `{}` {what}, which other tools change", clip(text)),
-        };
+        let message = format!("the text `{}` {what}, which other tools change", shown(text));
         problems.push(
             Problem::warning(code::FRAGILE, place, message)
                 .note("kustomize and Flux write each manifest again, and get such a text wrong"),
@@ -110,15 +99,25 @@ fn look(source: &Arc<Source>, node: &Node, problems: &mut Vec<Problem>) {
     }
 }
 
+/// The start of a text, its control characters by their escapes.
+fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for character in clip(text).chars() {
+        if is_control(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
 /// What is fragile about a text.
 fn fragile(text: &str) -> Option<String> {
-    let control =
-        text.chars().find(|&character| !matches!(character, '\t' | '\n') && is_control(character));
-    if let Some(control) = control {
-        return Some(name(control));
+    let fragile = |character: &char| !matches!(character, '\t' | '\n') && is_control(*character);
+    if let Some(control) = text.chars().find(fragile) {
+        return Some(format!("has {}", name(control)));
     }
-    if text.starts_with('\t') && text.contains('\n') {
-        return Some("has several lines and begins with a tab".to_owned());
-    }
-    None
+    let tab = text.starts_with('\t') && text.contains('\n');
+    tab.then(|| "has several lines and begins with a tab".to_owned())
 }

@@ -2,14 +2,18 @@
 
 mod characters;
 pub mod code;
+mod node;
 mod offsets;
-pub mod read;
+mod pieces;
+mod read;
+mod refusals;
 pub mod scalar;
 mod source;
 mod syntax;
-pub mod write;
+mod write;
 
 pub use characters::fragile_text;
-pub use read::{Entry, Found, Kind, Node, read};
+pub use node::{Entry, Found, Kind, Node};
+pub use read::read;
 pub use source::{MAX_BYTES, source_from_bytes};
 pub use write::write;

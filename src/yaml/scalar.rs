@@ -18,7 +18,7 @@ pub enum Reading {
     Integer(Option<i128>),
     /// A decimal; may be infinite or not a number.
     Float(f64),
-    /// A date or a time stamp.
+    /// A date or a time stamp; PyYAML refuses one that no calendar has.
     Time,
     /// The reader refuses the whole document.
     Refused,
@@ -69,7 +69,7 @@ pub struct Readings {
     pub python: Reading,
     /// Go's yaml.v2, by way of `sigs.k8s.io/yaml`.
     pub go: Reading,
-    /// Whether another reader of YAML 1.1 has a meaning for it where these three see text.
+    /// Whether another reader sees something else where these three agree.
     pub other: bool,
 }
 
@@ -83,7 +83,7 @@ pub fn readings(text: &str) -> Readings {
         core: core(text),
         python: python(text),
         go: go(text),
-        other: is_short_time(text) || is_exponent(text),
+        other: is_special_to_others(text),
     }
 }
 
@@ -317,22 +317,52 @@ fn sexagesimal(unsigned: &str, negative: bool) -> Option<Reading> {
     }
 }
 
-/// A time such as `0:30`, which is a number in base 60 to YAML 1.1 as it is written, though not to
-/// PyYAML.
+/// What other readers do not see as these three do: a time such as `0:30` and a date such as
+/// `2001-1-1` are not text to YAML 1.1 as it is written, npm's yaml takes a lone dot or exponent for a
+/// number that is none, and serde_yaml takes `01` for text.
+fn is_special_to_others(text: &str) -> bool {
+    is_short_time(text)
+        || is_short_date(text)
+        || is_exponent(text)
+        || is_dot(text)
+        || has_leading_zero(text)
+}
+
+fn has_leading_zero(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    unsigned.len() > 1 && unsigned.starts_with('0') && all_digits(unsigned, 10, false)
+}
+
 fn is_short_time(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     unsigned.starts_with('0')
         && matches!(sexagesimal(&format!("1{unsigned}"), false), Some(Reading::Integer(_)))
 }
 
-/// An exponent without a number, such as `e3` or `-E5`, which npm's yaml takes for a number that is
-/// none when it reads YAML 1.1.
+fn is_short_date(text: &str) -> bool {
+    let part = |part: Option<&str>, lengths: std::ops::RangeInclusive<usize>| {
+        part.is_some_and(|part| lengths.contains(&part.len()) && all_digits(part, 10, false))
+    };
+    let mut parts = text.splitn(3, '-');
+    part(parts.next(), 4..=4) && part(parts.next(), 1..=2) && part(parts.next(), 1..=2)
+}
+
+/// An exponent without a number, such as `e3` or `-E5`.
 pub(super) fn is_exponent(text: &str) -> bool {
     let text = text.strip_prefix(['+', '-']).unwrap_or(text);
     let text = text.strip_prefix('.').unwrap_or(text);
     let Some(digits) = text.strip_prefix(['e', 'E']) else { return false };
     let digits = digits.strip_prefix(['+', '-']).unwrap_or(digits);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_dot(text: &str) -> bool {
+    let text = text.strip_prefix(['+', '-']).unwrap_or(text);
+    text.strip_prefix('.').is_some_and(|rest| {
+        rest.is_empty()
+            || rest.starts_with('_')
+                && rest.bytes().all(|byte| byte == b'_' || byte.is_ascii_digit())
+    })
 }
 
 /// The dates and time stamps of YAML 1.1.
@@ -406,9 +436,11 @@ fn go(text: &str) -> Reading {
         return Reading::Text;
     }
     if text.starts_with('.') {
-        // Not through the part that drops underscores.
+        // Go's own rule for underscores, rather than that of yaml.v2.
+        let between_digits =
+            |text: &str| !text.starts_with("._") && !text.contains("__") && !text.ends_with('_');
         return match Decimal::parse(text) {
-            Some(decimal) if !decimal.has_underscore() => finite(text),
+            Some(_) if between_digits(text) => finite(text),
             _ => Reading::Text,
         };
     }

@@ -1,123 +1,12 @@
-//! Where the pieces of YAML begin and end in the text, and a parser's error in plain words.
+//! A parser's error in plain words.
 
 use std::ops::Range;
 
-use super::{code, read::clip};
-
-/// Skips blanks, line breaks and comments.
-pub(super) fn skip_blanks(text: &str, mut at: usize) -> usize {
-    let bytes = text.as_bytes();
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b' ' | b'\t' | b'\n' | b'\r' => at += 1,
-            b'#' if at == 0 || bytes[at - 1].is_ascii_whitespace() => at = line_end(text, at),
-            _ => break,
-        }
-    }
-    at
-}
-
-/// The end of the line, before its line break.
-pub(super) fn line_end(text: &str, at: usize) -> usize {
-    text[at..].find(['\n', '\r']).map_or(text.len(), |length| at + length)
-}
-
-/// The start of the line.
-fn line_start(text: &str, at: usize) -> usize {
-    text[..at].rfind(['\n', '\r']).map_or(0, |newline| newline + 1)
-}
-
-/// Whether nothing but blanks and tabs stands before it on its line.
-pub(super) fn indents(text: &str, at: usize) -> bool {
-    text[line_start(text, at)..at].trim_matches([' ', '\t']).is_empty()
-}
-
-/// How far a place is from the start of its line.
-pub(super) fn column(text: &str, at: usize) -> usize {
-    at - line_start(text, at)
-}
-
-/// The first line of a value, after the one it begins in, that is not indented deeper than a
-/// column. A bracket that closes there is fine.
-pub(super) fn shallow_line(text: &str, span: Range<usize>, column: usize) -> Option<usize> {
-    let mut from = span.start;
-    while let Some(newline) = text[from..span.end].find('\n') {
-        let start = from + newline + 1;
-        let rest = &text[start..span.end];
-        let content = rest.trim_start_matches(' ');
-        let blanks = rest.len() - content.len();
-        if blanks <= column && !content.starts_with(['\r', '\n', ']', '}']) {
-            return Some(start + blanks);
-        }
-        from = start + blanks;
-    }
-    None
-}
-
-/// The first line of a block's text that is not empty.
-pub(super) fn first_line(text: &str, span: Range<usize>) -> Option<usize> {
-    let header = line_end(text, span.start);
-    let content = text.get(header..span.end)?;
-    let blanks = content.len() - content.trim_start().len();
-    (blanks < content.len()).then_some(header + blanks)
-}
-
-/// A tab among the blanks before a place on its line.
-pub(super) fn tab_before(text: &str, at: usize) -> Option<usize> {
-    let line = &text[line_start(text, at)..at];
-    let blanks = line.len() - line.trim_end_matches([' ', '\t']).len();
-    line[line.len() - blanks..].find('\t').map(|tab| at - blanks + tab)
-}
-
-/// Whether a place in a part of the text without values is inside a comment.
-pub(super) fn in_comment(text: &str, start: usize, at: usize) -> bool {
-    let start = start.max(line_start(text, at));
-    let mut before = text[..start].chars().next_back().unwrap_or('\n');
-    text[start..at].chars().any(|character| {
-        let comment = character == '#' && before.is_ascii_whitespace();
-        before = character;
-        comment
-    })
-}
-
-/// The end of an anchor, alias or tag that begins here.
-pub(super) fn property_end(text: &str, at: usize) -> usize {
-    let rest = &text[at..];
-    let length = if rest.starts_with("!<") {
-        rest.find('>').map(|length| length + 1)
-    } else {
-        rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, ',' | '[' | ']' | '{' | '}'))
-    };
-    at + length.unwrap_or(rest.len())
-}
-
-/// The end of a scalar in quotes that begins here.
-pub(super) fn quoted_end(text: &str, at: usize) -> usize {
-    let bytes = text.as_bytes();
-    let Some(&quote) = bytes.get(at) else { return text.len() };
-    let mut end = at + 1;
-    while let Some(&byte) = bytes.get(end) {
-        end += match byte {
-            b'\\' if quote == b'"' => 2,
-            b'\'' if quote == b'\'' && bytes.get(end + 1) == Some(&b'\'') => 2,
-            _ if byte == quote => return end + 1,
-            _ => 1,
-        };
-    }
-    text.len()
-}
-
-/// Where the indicator of a block scalar stands, after what was read last.
-pub(super) fn block_start(text: &str, mut at: usize) -> Option<usize> {
-    loop {
-        at = skip_blanks(text, at);
-        match text.as_bytes().get(at)? {
-            b'|' | b'>' => return Some(at),
-            b':' | b'-' | b'?' => at += 1,
-            _ => return None,
-        }
-    }
-}
+use super::{
+    code,
+    pieces::{line_end, line_start, property_end, quoted_end, word_end},
+    refusals::{clip, quoted},
+};
 
 /// What a parser's error is about.
 pub(super) struct Trouble {
@@ -170,20 +59,6 @@ pub(super) struct Stop<'a> {
 
 /// Puts a parser's error into words.
 pub(super) fn explain(stop: Stop<'_>) -> Trouble {
-    match indentation_tab(stop.text, stop.at).filter(|_| stop.said.contains("tab")) {
-        Some(found) => tab(found),
-        None => explain_said(stop),
-    }
-}
-
-/// A tab where only blanks may indent.
-pub(super) fn tab(at: usize) -> Trouble {
-    Trouble::new(at..at + 1, "a tab indents this line, and YAML is indented with blanks only")
-        .label("a tab")
-        .help("write two blanks for each level; most editors can be set to do so for YAML")
-}
-
-fn explain_said(stop: Stop<'_>) -> Trouble {
     let Stop { text, at, said, .. } = stop;
     // Each arm names what the parser says; what it does not name is said in its own words.
     match said {
@@ -208,7 +83,7 @@ fn explain_said(stop: Stop<'_>) -> Trouble {
             format!("`{}` closes nothing", &text[character(text, at)]),
         )
         .help("remove it, or put the text in quotes"),
-        "invalid indentation" => brackets(stop),
+        "invalid indentation" | "invalid indentation in flow construct" => brackets(stop),
         "illegal placement of ':' indicator" => brackets(Stop { at: line_start(text, at), ..stop }),
         "while parsing a flow mapping, did not find expected ',' or '}'"
             if text[at..].starts_with(':') && stop.bracket.is_some() =>
@@ -235,6 +110,19 @@ fn explain_said(stop: Stop<'_>) -> Trouble {
             Trouble::new(character(text, at), "the next item of the list is expected here")
                 .help("begin the item with `- `, or indent the line to fit what it belongs to")
         }
+        "':' may not precede any of `[{` in flow mapping" => {
+            Trouble::new(character(text, at), "a space is missing after this `:`")
+                .help("write a space after the `:`, or put the text in quotes")
+        }
+        "expected whitespace" => {
+            let start = text[..at].rfind('?').unwrap_or(at);
+            Trouble::new(start..at, "`?` begins a key, and none follows")
+                .help("put the text in quotes if it is meant as text")
+        }
+        "invalid indentation for anchor" => {
+            Trouble::new(word(text, at), "a list cannot begin after this")
+                .help("leave it out; a spec has neither anchors nor tags")
+        }
         "mapping keys are not allowed in this context" => {
             Trouble::new(character(text, at), "a value cannot begin with `? `")
                 .help("put the text in quotes")
@@ -252,8 +140,8 @@ fn explain_said(stop: Stop<'_>) -> Trouble {
                 .help("put the comment before the text, or the text in quotes")
         }
         "comments must be separated from other tokens by whitespace" => {
-            Trouble::new(character(text, at), "a comment needs a blank before its `#`")
-                .help("write a blank before `#`, or put the text in quotes")
+            Trouble::new(character(text, at), "a comment needs a space before its `#`")
+                .help("write a space before `#`, or put the text in quotes")
         }
         "while scanning a block scalar, did not find expected comment or line break" => {
             let indicator = &text[character(text, at)];
@@ -261,17 +149,20 @@ fn explain_said(stop: Stop<'_>) -> Trouble {
                 .help("begin the text on the next line, indented; or put it in quotes")
         }
         "while scanning a block scalar, found an indentation indicator equal to 0" => {
-            Trouble::new(word(text, at), "the text of a block is indented by one blank at least")
+            Trouble::new(word(text, at), "the text of a block is indented by one space at least")
                 .help("leave out the `0`")
         }
         "wrongly indented line in block scalar" => {
             Trouble::new(word(text, at), "this line is indented less than the block it begins")
-                .help("indent the blank lines before it no deeper than this line")
+                .help("indent the empty lines before it no deeper than this line")
         }
         "while scanning an anchor or alias, did not find expected alphabetic or numeric character" => {
             cannot_begin(text, at)
         }
         _ if said.starts_with("unexpected character") => cannot_begin(text, at),
+        _ if said.contains("directive") || said.contains("TAG") => {
+            cannot_begin(text, line_start(text, at))
+        }
         _ if said.contains("tag") || said == "the handle wasn't declared" => Trouble {
             code: code::TAG,
             ..Trouble::new(at..property_end(text, at), {
@@ -293,25 +184,7 @@ fn character(text: &str, at: usize) -> Range<usize> {
 
 /// What stands there up to the next blank.
 fn word(text: &str, at: usize) -> Range<usize> {
-    at..text[at..].find(|c: char| c.is_ascii_whitespace()).map_or(text.len(), |length| at + length)
-}
-
-/// The first tab in the indentation of this line or one of the next.
-fn indentation_tab(text: &str, at: usize) -> Option<usize> {
-    const NEAR: usize = 100;
-    let mut start = line_start(text, at);
-    for _ in 0..NEAR {
-        let line = &text[start..line_end(text, start)];
-        let blanks = line.len() - line.trim_start_matches([' ', '\t']).len();
-        if let Some(tab) = line[..blanks].find('\t').filter(|_| blanks < line.len()) {
-            return Some(start + tab);
-        }
-        start += line.len() + 1;
-        if start >= text.len() || !text.is_char_boundary(start) {
-            break;
-        }
-    }
-    None
+    at..word_end(text, at)
 }
 
 /// The last line before this place that has more than a comment: from its first character to its
@@ -337,7 +210,7 @@ fn indentation(text: &str, at: usize) -> usize {
 }
 
 fn blanks(count: usize) -> String {
-    if count == 1 { "one blank".to_owned() } else { format!("{count} blanks") }
+    if count == 1 { "one space".to_owned() } else { format!("{count} spaces") }
 }
 
 /// `: ` where no key can be.
@@ -356,7 +229,7 @@ fn colon(text: &str, at: usize) -> Trouble {
         return if value.starts_with(['"', '\'', '[', '{']) {
             trouble.help("put a comma or a line break before the next key")
         } else {
-            trouble.help(format!("put the value in quotes: {}", super::read::quoted(&clip(value))))
+            trouble.help(format!("put the value in quotes: {}", quoted(&clip(value))))
         };
     }
     let first = start + line.len() - line.trim_start().len();
@@ -370,8 +243,11 @@ fn colon(text: &str, at: usize) -> Trouble {
     } else if this == that || !previous.contains(':') {
         missing_colon(text, before)
     } else {
-        Trouble::new(first..at, "this key fits no map by its indentation")
-            .help(format!("the line before is indented by {that} blanks, this one by {this}"))
+        Trouble::new(first..at, "this key fits no map by its indentation").help(format!(
+            "the line before is indented by {}, this one by {}",
+            blanks(that),
+            blanks(this)
+        ))
     }
 }
 
@@ -405,10 +281,10 @@ fn missing_colon(text: &str, line: Range<usize>) -> Trouble {
     let key = content.split_once(':');
     match key {
         Some((key, value)) if !value.starts_with(' ') && !value.is_empty() => {
-            trouble.help(format!("write a blank after the colon: `{}: {}`", clip(key), clip(value)))
+            trouble.help(format!("write a space after the colon: `{}: {}`", clip(key), clip(value)))
         }
         _ if content.starts_with('-') && !content.starts_with("- ") => {
-            trouble.help("write a blank after the `-` of a list item")
+            trouble.help("write a space after the `-` of a list item")
         }
         _ => trouble.help("write a `: ` after the key; a value that goes on is indented deeper"),
     }
@@ -487,12 +363,16 @@ fn brackets(stop: Stop<'_>) -> Trouble {
     };
     let bracket = &text[open..=open];
     let close = if bracket == "[" { "]" } else { "}" };
-    let new_line = text[line_start(text, at)..at].trim().is_empty();
-    if at == text.len() || new_line {
+    if at == text.len() {
         Trouble::new(open..open + 1, format!("`{bracket}` is not closed"))
             .label("opens here")
-            .related(place, "is still open here")
-            .help(format!("write `{close}` where it ends; lines inside of brackets are indented"))
+            .help(format!("write `{close}` where it ends"))
+    } else if text[line_start(text, at)..at].trim().is_empty() {
+        let message = format!("`{bracket}` is still open at a line that does not belong to it");
+        Trouble::new(open..open + 1, message)
+            .label("opens here")
+            .related(word(text, at), "this line")
+            .help(format!("write `{close}` where it ends, and indent what stands inside"))
     } else {
         Trouble::new(place, format!("`,` or `{close}` is expected here"))
             .related(open..open + 1, "opens here")
@@ -570,5 +450,5 @@ fn cannot_begin(text: &str, at: usize) -> Trouble {
         character => format!("`{character}`"),
     };
     Trouble::new(found, format!("a text without quotes cannot begin with {name}"))
-        .help(format!("put it in quotes: {}", super::read::quoted(&clip(line))))
+        .help(format!("put it in quotes: {}", quoted(&clip(line))))
 }
