@@ -101,7 +101,8 @@ macro_rules! decode_as {
     };
 }
 
-fn decode(kind: &str, value: &Value) -> Vec<Mistake> {
+/// What Kubernetes does not understand in a value, or a part of one, of a kind that is rendered.
+pub(crate) fn decode(kind: &str, value: &Value) -> Vec<Mistake> {
     decode_as!(
         kind, value,
         ConfigMap => "ConfigMap",

@@ -6,6 +6,7 @@
 mod config;
 mod engine;
 mod grammar;
+mod kube;
 mod lifecycle;
 mod memory;
 mod names;
@@ -177,9 +178,12 @@ pub const RULES: &[Rule] = &[
     pod::PORT_TAKEN,
     pod::HOST_ACCESS,
     pod::NOT_RESTRICTED,
-    pod::KUBERNETES_FIELD,
-    pod::KUBERNETES_VALUE,
+    kube::KUBERNETES_FIELD,
+    kube::KUBERNETES_VALUE,
     pod::TOLERATION,
+    pod::SECRET_IN_VARIABLE,
+    pod::ROOT_FORBIDDEN,
+    pod::CONTAINER_NOT_PINNED,
     objects::PATCH_WITHOUT_TARGET,
     objects::PATCH_OF_IDENTITY,
     objects::EMPTY_PATCH,
@@ -187,8 +191,12 @@ pub const RULES: &[Rule] = &[
     objects::NOT_A_MANIFEST,
     objects::SECRET_IN_MANIFEST,
     objects::MANIFEST_TWICE,
+    objects::PATCH_ADDS_CONTAINER,
+    objects::PATCH_OF_CLAIMS,
+    objects::PATCH_WEAKENS_PODS,
     text::SUBSTITUTED_TEXT,
     text::TRAILING_BLANKS,
+    objects::MANIFEST_ELSEWHERE,
 ];
 
 /// The rule with a code or a name.
@@ -443,7 +451,7 @@ impl Finding {
         }
         let is_misspelt =
             |field: &String| field.rsplit_once('/').is_some_and(|(parent, _)| parent == pointer);
-        if is_lacking && pod::unknown_fields(facts).any(|field| is_misspelt(&field)) {
+        if is_lacking && kube::unknown_fields(facts).any(|field| is_misspelt(&field)) {
             return None;
         }
         let written = facts.written;

@@ -2,21 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::{
     super::{
+        kube::Mistake,
         suggest::closest,
-        types::Manifest,
+        types::{Manifest, Patch},
         written::{join, path},
     },
-    Facts, Finding, Rule,
-    pod::{plain_reason, unknown_kubernetes_field},
+    Facts, Finding, Rule, kube,
 };
 use crate::{
     document::Document,
     error::Severity,
-    objects::{self, patch::PatchMistakeKind},
+    objects::{
+        self,
+        patch::{self, PatchMistakeKind},
+    },
+    plan::names,
 };
 
 const PATCHES: &str = "/spec/patches";
@@ -195,34 +199,40 @@ A patched object is read again as Kubernetes 1.33, the oldest that is supported,
 };
 
 fn patch_not_understood(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let all = facts.patch_mistakes();
-    for mistake in all {
-        let PatchMistakeKind::NotUnderstood(what) = &mistake.kind else { continue };
-        // A field that the patch itself has too much is in the patched object too.
-        let is_told = all.iter().any(|other| {
-            other.index == mistake.index
-                && matches!(&other.kind, PatchMistakeKind::NotUnderstood(other) if other.reason.is_none())
-        });
-        if is_told && what.reason.as_ref().is_some_and(|reason| reason.starts_with("unknown field"))
-        {
+    let mut wrong: Vec<(usize, &Mistake)> = Vec::new();
+    for mistake in facts.patch_mistakes() {
+        if let PatchMistakeKind::NotUnderstood(what) = &mistake.kind {
+            wrong.push((mistake.index, what));
+        }
+    }
+    let mut last = None;
+    for (index, what) in wrong {
+        if last.replace(index) == Some(index) {
             continue;
         }
-        let merge = format!("{PATCHES}/{}/merge", mistake.index);
-        found.push(match &what.reason {
-            None => unknown_kubernetes_field(format!("{merge}{}", what.pointer)),
-            Some(reason) => Finding::at_key(
-                format!("{merge}{}", what.pointer),
-                format!(
-                    "the patch makes a {} that Kubernetes cannot read: {}",
-                    facts.spec.patches[mistake.index].target.kind,
-                    plain_reason(reason)
-                ),
-            )
-            .help(format!(
-                "look it up with `kubectl explain {}`",
-                facts.spec.patches[mistake.index].target.kind.to_lowercase()
-            )),
-        });
+        let Patch { target, merge } = &facts.spec.patches[index];
+        let (at, docs) = (format!("{PATCHES}/{index}/merge"), target.kind.to_lowercase());
+        let raw = Value::Object(merge.clone());
+        let kind = target.kind.clone();
+        let decode = move |value: &Value| patch::decode(&kind, value);
+        let mistakes = kube::locate(&raw, &decode);
+        for mistake in &mistakes {
+            let suggests = found.len() < kube::MOST_SUGGESTIONS;
+            found.push(kube::say(&at, &docs, &raw, mistake, suggests, &decode));
+        }
+        // A value that is right by itself can be wrong in the place where it is merged.
+        if let (true, Some(reason)) = (mistakes.is_empty(), &what.reason) {
+            found.push(
+                Finding::at_key(
+                    at,
+                    format!(
+                        "the patch makes a {} that Kubernetes cannot read: {reason}",
+                        target.kind
+                    ),
+                )
+                .help(format!("`kubectl explain {docs}` lists its fields")),
+            );
+        }
     }
 }
 
@@ -405,6 +415,202 @@ fn manifest_twice(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                     .related(first.clone(), "first here")
                     .help("remove one of the two, or choose another name"),
             ),
+        }
+    }
+}
+
+/// The lists of containers in the template of a pod.
+const CONTAINERS: [&str; 2] = ["containers", "initContainers"];
+
+/// What a patch says about containers: a pointer into the merge, and the item.
+fn patched_containers(merge: &Value) -> Vec<(String, &Value)> {
+    let mut all = Vec::new();
+    for list in CONTAINERS {
+        let pointer = format!("/spec/template/spec/{list}");
+        let items = merge.pointer(&pointer).and_then(Value::as_array);
+        for (index, item) in items.into_iter().flatten().enumerate() {
+            all.push((join(&pointer, index), item));
+        }
+    }
+    all
+}
+
+pub(super) const PATCH_ADDS_CONTAINER: Rule = Rule {
+    code: "RCG348",
+    name: "patch-adds-container",
+    severity: Severity::Error,
+    title: "a patch of a container names one that there is not",
+    story: "\
+Lists of containers are merged by `name`: an item with the name of a container changes it, any other is added. An item without an image was meant to change a container, so its name is wrong or missing; added as it is, the API server would refuse the pods. The server's container is called \
+`redis`, also where it runs Valkey, and the Job's `bootstrap`.",
+    check: Some(patch_adds_container),
+};
+
+fn patch_adds_container(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    let pod = &facts.spec.pod;
+    for (index, patch) in facts.spec.patches.iter().enumerate() {
+        let own = match patch.target.kind.as_str() {
+            "StatefulSet" => names::SERVER_CONTAINER,
+            "Job" => names::BOOTSTRAP,
+            _ => continue,
+        };
+        let extra = pod
+            .sidecars
+            .iter()
+            .chain(&pod.init_containers)
+            .filter(|_| own == names::SERVER_CONTAINER);
+        let known: Vec<&str> = std::iter::once(own)
+            .chain(extra.map(|container| container.typed.name.as_str()))
+            .collect();
+        let merge = Value::Object(patch.merge.clone());
+        for (pointer, item) in patched_containers(&merge) {
+            let name = item.get("name").and_then(Value::as_str).unwrap_or_default();
+            let is_whole = item.get("image").is_some_and(Value::is_string);
+            if !item.is_object() || known.contains(&name) || is_whole && !name.is_empty() {
+                continue;
+            }
+            let at = format!("{PATCHES}/{index}/merge{pointer}");
+            let finding = if name.is_empty() {
+                Finding::at(at, "the patch of a container does not say which one")
+                    .label("no `name`")
+            } else {
+                Finding::at(
+                    join(&at, "name"),
+                    format!("the patch would add a container `{name}` without an image"),
+                )
+                .label("no container has this name")
+                .needs("/spec/pod/sidecars")
+            };
+            found.push(match closest(name, known.iter().copied()) {
+                Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+                None if own == names::BOOTSTRAP => finding.help(format!("write `name: {own}`, the Job's one container")),
+                None => finding.help(format!("write `name: {own}` for the server's; a further container goes under `spec.pod.sidecars`")),
+            });
+        }
+    }
+}
+
+pub(super) const PATCH_OF_CLAIMS: Rule = Rule {
+    code: "RCG349",
+    name: "patch-of-claims",
+    severity: Severity::Warning,
+    title: "a patch changes the volume claims, which cannot be changed later",
+    story: "\
+`volumeClaimTemplates` can be written when a StatefulSet is created and never again: every Kubernetes up to 1.37 refuses an update, labels included. A patch that is there from the beginning works; one that is added to, changed or removed from a running cluster makes every apply fail. \
+Size, class, labels and annotations of the volumes have fields under `spec.storage`, which are as hard to change, but say so.",
+    check: Some(patch_of_claims),
+};
+
+fn patch_of_claims(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    for (index, patch) in facts.spec.patches.iter().enumerate() {
+        let merge = patch.merge.get("spec").and_then(|spec| spec.get("volumeClaimTemplates"));
+        if patch.target.kind == "StatefulSet" && merge.is_some() {
+            found.push(
+                Finding::at_key(format!("{PATCHES}/{index}/merge/spec/volumeClaimTemplates"), "the volume claims of a StatefulSet cannot be changed once it exists")
+                    .label("only before the first apply")
+                    .note("the API server refuses an update, and every later apply fails")
+                    .help("write size, class, labels and annotations under `spec.storage`, or keep the patch as it is for ever"),
+            );
+        }
+    }
+}
+
+pub(super) const PATCH_WEAKENS_PODS: Rule = Rule {
+    code: "RCG350",
+    name: "patch-weakens-pods",
+    severity: Severity::Warning,
+    title: "a patch gives the pods rights that they do not need",
+    story: "\
+What is rendered meets the Pod Security Standard `restricted`, with a read-only root file system, and every script was tested with that. A patch that runs the pods as root, lets them gain rights, or makes their root writable is refused where the standard is enforced, and gives whoever breaks into a server more \
+to work with. Directories that must be writable are better mounted: an `emptyDir` under `spec.pod.volumes` and `spec.pod.volumeMounts`.",
+    check: Some(patch_weakens_pods),
+};
+
+fn patch_weakens_pods(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    // Below a pod's or a container's `securityContext`: a value, or one that is removed, that weakens.
+    let weak: [(&str, &[Value]); 7] = [
+        ("readOnlyRootFilesystem", &[Value::Bool(false), Value::Null]),
+        ("allowPrivilegeEscalation", &[Value::Bool(true), Value::Null]),
+        ("privileged", &[Value::Bool(true)]),
+        ("runAsNonRoot", &[Value::Bool(false), Value::Null]),
+        ("runAsUser", &[Value::Number(Number::from(0))]),
+        ("capabilities", &[Value::Null]),
+        ("seccompProfile", &[Value::Null]),
+    ];
+    for (index, patch) in facts.spec.patches.iter().enumerate() {
+        let merge = Value::Object(patch.merge.clone());
+        let base = format!("{PATCHES}/{index}/merge");
+        let pod = "/spec/template/spec".to_owned();
+        let mut contexts = vec![pod.clone()];
+        contexts.extend(patched_containers(&merge).into_iter().map(|(pointer, _)| pointer));
+        for pointer in contexts {
+            let pointer = join(&pointer, "securityContext");
+            let Some(context) = merge.pointer(&pointer) else { continue };
+            for (field, values) in &weak {
+                let Some(value) = context.get(field).filter(|value| values.contains(value)) else {
+                    continue;
+                };
+                found.push(
+                    Finding::at(format!("{base}{pointer}/{field}"), format!("the patch makes `{field}` of the {}'s pods {}", patch.target.kind, shown(value)))
+                        .label("weaker than it was")
+                        .help("remove it; for a directory that must be writable, mount an `emptyDir` by `spec.pod.volumes` and `spec.pod.volumeMounts`"),
+                );
+            }
+        }
+        for field in ["hostNetwork", "hostPID", "hostIPC"] {
+            // For StatefulSets the network is refused by another rule.
+            if field == "hostNetwork" && patch.target.kind == "StatefulSet" {
+                continue;
+            }
+            if merge.pointer(&format!("{pod}/{field}")) == Some(&Value::Bool(true)) {
+                found.push(
+                    Finding::at(
+                        format!("{base}{pod}/{field}"),
+                        format!(
+                            "the patch lets the {}'s pods see their node: `{field}: true`",
+                            patch.target.kind
+                        ),
+                    )
+                    .label("weaker than it was")
+                    .help("remove it"),
+                );
+            }
+        }
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "empty".to_owned(),
+        other => format!("`{other}`"),
+    }
+}
+
+pub(super) const MANIFEST_ELSEWHERE: Rule = Rule {
+    code: "RCG353",
+    name: "manifest-elsewhere",
+    severity: Severity::Warning,
+    title: "a further manifest is for another namespace than the cluster",
+    story: "\
+Objects under `spec.extraManifests` are rendered along with the cluster's. One with a namespace of its own goes there, also when `--namespace` moves the cluster: most objects that a cluster needs, such as ConfigMaps, Secrets and NetworkPolicies, are without effect in another namespace. \
+Leave `metadata.namespace` out, or write the cluster's. Where another namespace is meant, such as that of a monitoring system, the warning can be ignored.",
+    check: Some(manifest_elsewhere),
+};
+
+fn manifest_elsewhere(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    let Some(home) = facts.namespace() else { return };
+    for (pointer, manifest) in manifests(facts) {
+        let namespace = metadata(manifest, "namespace");
+        if !namespace.is_empty() && namespace != home {
+            found.push(
+                Finding::at(
+                    format!("{pointer}/metadata/namespace"),
+                    format!("the {} `{}` goes to the namespace `{namespace}`, and the cluster to `{home}`", text(manifest, "kind"), metadata(manifest, "name")),
+                )
+                .label("another namespace")
+                .related("/metadata/namespace", "the cluster's")
+                .help(format!("remove it, or write `namespace: {home}`")),
+            );
         }
     }
 }

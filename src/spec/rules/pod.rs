@@ -4,11 +4,7 @@ use k8s_openapi::api::core::v1::{Container, SecurityContext};
 use serde_json::Value;
 
 use super::{
-    super::{
-        kube::Kube,
-        suggest::closest,
-        written::{join, last, path},
-    },
+    super::{kube::Kube, suggest::closest, written::join},
     Facts, Finding, Rule, grammar, understood,
 };
 use crate::{error::Severity, plan::names};
@@ -457,7 +453,13 @@ fn not_restricted(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 "runAsNonRoot",
                 "`runAsNonRoot` is not `true`",
             ),
-            (raw("runAsUser") == Some(&Value::from(0)), "runAsUser", "the pods run as root"),
+            // With `runAsNonRoot` they do not even start: another rule says so.
+            (
+                raw("runAsUser") == Some(&Value::from(0))
+                    && raw("runAsNonRoot").is_some_and(|value| *value != Value::Bool(true)),
+                "runAsUser",
+                "the pods run as root",
+            ),
             (
                 raw("seccompProfile").is_some_and(Value::is_null)
                     || seccomp
@@ -530,352 +532,6 @@ fn is_understood<T>(kube: &Kube<T>) -> bool {
     kube.mistakes.iter().all(|mistake| mistake.reason.is_none())
 }
 
-pub(super) const KUBERNETES_FIELD: Rule = Rule {
-    code: "RCG333",
-    name: "kubernetes-field",
-    severity: Severity::Error,
-    title: "Kubernetes does not know a field",
-    story: "\
-Parts of a spec are Kubernetes' own types: containers, volumes, tolerations, affinity. They are read as Kubernetes 1.33, the oldest that is supported, defines them. A field that it does not know would be dropped by the API server without a word, or refused, as the \
-tool that applies chooses.",
-    check: Some(kubernetes_field),
-};
-
-pub(super) const KUBERNETES_VALUE: Rule = Rule {
-    code: "RCG334",
-    name: "kubernetes-value",
-    severity: Severity::Error,
-    title: "a value is none that Kubernetes can read",
-    story: "\
-Parts of a spec are Kubernetes' own types, and a value in one of them is of another type than Kubernetes has there, or a required field is missing. Frequent ones: the value of an environment variable must be text, so numbers and `true` need quotes; \
-`command` and `args` are lists of texts; a port is a number.",
-    check: Some(kubernetes_value),
-};
-
-/// What Kubernetes did not understand: a pointer, and why, when it is not just unknown.
-fn mistakes<'a>(facts: &Facts<'a>) -> Vec<(String, Option<&'a str>, &'a Value)> {
-    fn of<'a, T>(
-        pointer: &str,
-        kube: &'a Kube<T>,
-        all: &mut Vec<(String, Option<&'a str>, &'a Value)>,
-    ) {
-        all.extend(kube.mistakes.iter().map(|mistake| {
-            (format!("{pointer}{}", mistake.pointer), mistake.reason.as_deref(), &kube.raw)
-        }));
-    }
-    fn of_all<'a, T>(
-        pointer: &str,
-        kubes: &'a [Kube<T>],
-        all: &mut Vec<(String, Option<&'a str>, &'a Value)>,
-    ) {
-        kubes.iter().enumerate().for_each(|(index, kube)| of(&join(pointer, index), kube, all));
-    }
-    let (pod, policy) = (&facts.spec.pod, &facts.spec.network.network_policy);
-    let mut all = Vec::new();
-    of_all("/spec/network/networkPolicy/clients", &policy.clients, &mut all);
-    of_all("/spec/network/networkPolicy/ingress", &policy.ingress, &mut all);
-    pod.security_context.iter().for_each(|kube| of(SECURITY, kube, &mut all));
-    of_all("/spec/pod/tolerations", &pod.tolerations, &mut all);
-    pod.affinity.iter().for_each(|kube| of("/spec/pod/affinity", kube, &mut all));
-    of_all(ENV, &pod.env, &mut all);
-    of_all("/spec/pod/envFrom", &pod.env_from, &mut all);
-    of_all(VOLUMES, &pod.volumes, &mut all);
-    of_all(MOUNTS, &pod.volume_mounts, &mut all);
-    of_all(SIDECARS, &pod.sidecars, &mut all);
-    of_all(INIT, &pod.init_containers, &mut all);
-    all
-}
-
-fn kubernetes_field(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    found.extend(unknown_fields(facts).map(unknown_kubernetes_field));
-}
-
-/// The pointers of the fields that Kubernetes does not know.
-pub(super) fn unknown_fields(facts: &Facts<'_>) -> impl Iterator<Item = String> {
-    mistakes(facts)
-        .into_iter()
-        .filter(|(_, reason, _)| reason.is_none())
-        .map(|(pointer, ..)| pointer)
-}
-
-/// The finding about a field that Kubernetes does not know.
-pub(super) fn unknown_kubernetes_field(pointer: String) -> Finding {
-    let field = last(&pointer);
-    let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let finding = Finding::at_key(
-        &pointer,
-        format!("Kubernetes knows no field `{field}` in `{}`", path(parent)),
-    )
-    .label("unknown");
-    match closest(&field, KUBERNETES_FIELDS.iter().copied()) {
-        Some(meant) if meant != field => finding.help(format!("did you mean `{meant}`?")),
-        _ => finding.help("remove it, or look it up with `kubectl explain`; the output is for Kubernetes 1.33 and up"),
-    }
-}
-
-fn kubernetes_value(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    for (pointer, reason, raw) in mistakes(facts) {
-        let Some(reason) = reason else { continue };
-        // The decoder does not say where; what is found by its look is shown.
-        let at = format!("{pointer}{}", culprit(raw, reason).unwrap_or_default());
-        let message = format!("Kubernetes cannot read `{}`: {}", path(&at), plain_reason(reason));
-        let finding = Finding::at(at, message);
-        found.push(match reason.split_once("expected ").map_or("", |(_, expected)| expected) {
-            "a string" => finding.help("put the value in quotes"),
-            "a sequence" => finding.help("write a list, with `- ` before each item"),
-            _ => finding.help("look the field up with `kubectl explain`"),
-        });
-    }
-}
-
-/// A decoder's reason, such as ``invalid type: integer `5`, expected a string``, in the words of somebody who writes YAML.
-pub(super) fn plain_reason(reason: &str) -> String {
-    let Some((got, expected)) =
-        reason.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
-    else {
-        return reason.to_owned();
-    };
-    let got = match got.split_once(' ') {
-        Some(("integer" | "floating", rest)) => {
-            format!("the number {}", rest.trim_start_matches("point "))
-        }
-        Some(("boolean", rest)) => rest.to_owned(),
-        Some(("string", rest)) => format!("the text `{}`", rest.trim_matches('"')),
-        _ if got == "sequence" => "a list".to_owned(),
-        _ if got == "map" => "a mapping".to_owned(),
-        _ if got == "null" => "nothing".to_owned(),
-        _ => got.to_owned(),
-    };
-    let expected = match expected {
-        "a string" => "text",
-        "a sequence" => "a list",
-        "a boolean" => "`true` or `false`",
-        "i32" | "i64" | "u32" | "u64" => "a whole number",
-        "IntOrString" => "a number or text",
-        _ if expected == "a map" || expected.starts_with("struct ") => "a mapping",
-        _ => expected,
-    };
-    format!("{got} is written where {expected} belongs")
-}
-
-/// The pointer of the only value that a decoder's reason is about.
-fn culprit(raw: &Value, reason: &str) -> Option<String> {
-    fn walk(value: &Value, pointer: &str, shown: &Value, found: &mut Vec<String>) {
-        match value {
-            Value::Object(fields) => {
-                fields
-                    .iter()
-                    .for_each(|(key, value)| walk(value, &join(pointer, key), shown, found));
-            }
-            Value::Array(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    walk(item, &join(pointer, index), shown, found);
-                }
-            }
-            scalar if scalar == shown => found.push(pointer.to_owned()),
-            _ => {}
-        }
-    }
-    let got = reason.strip_prefix("invalid type: ")?.split_once(", expected ")?.0;
-    let shown = match got.split_once(' ')? {
-        ("string", text) => text,
-        (_, rest) => rest.split_once('`')?.1.strip_suffix('`')?,
-    };
-    let shown = serde_json::from_str(shown).ok()?;
-    let mut found = Vec::new();
-    walk(raw, "", &shown, &mut found);
-    match found.as_slice() {
-        [only] => Some(only.clone()),
-        _ => None,
-    }
-}
-
-/// Fields of the types that a spec takes from Kubernetes, for "did you mean".
-const KUBERNETES_FIELDS: &[&str] = &[
-    "accessModes",
-    "activeDeadlineSeconds",
-    "add",
-    "affinity",
-    "allowPrivilegeEscalation",
-    "annotations",
-    "appProtocol",
-    "args",
-    "automountServiceAccountToken",
-    "backoffLimit",
-    "binaryData",
-    "capabilities",
-    "cidr",
-    "claimName",
-    "clusterIP",
-    "command",
-    "completions",
-    "configMap",
-    "configMapKeyRef",
-    "configMapRef",
-    "containerPort",
-    "containers",
-    "csi",
-    "data",
-    "dataSource",
-    "dataSourceRef",
-    "defaultMode",
-    "dnsConfig",
-    "dnsPolicy",
-    "downwardAPI",
-    "drop",
-    "effect",
-    "egress",
-    "emptyDir",
-    "enableServiceLinks",
-    "env",
-    "envFrom",
-    "ephemeral",
-    "except",
-    "exec",
-    "externalTrafficPolicy",
-    "failureThreshold",
-    "fieldPath",
-    "fieldRef",
-    "from",
-    "fsGroup",
-    "fsGroupChangePolicy",
-    "grpc",
-    "hostAliases",
-    "hostNetwork",
-    "hostPID",
-    "hostPath",
-    "hostPort",
-    "httpGet",
-    "image",
-    "imagePullPolicy",
-    "imagePullSecrets",
-    "immutable",
-    "ingress",
-    "initContainers",
-    "initialDelaySeconds",
-    "internalTrafficPolicy",
-    "ipBlock",
-    "ipFamilies",
-    "ipFamilyPolicy",
-    "items",
-    "key",
-    "labelSelector",
-    "labels",
-    "lifecycle",
-    "limits",
-    "livenessProbe",
-    "loadBalancerClass",
-    "matchExpressions",
-    "matchLabels",
-    "maxSkew",
-    "maxUnavailable",
-    "medium",
-    "metadata",
-    "minAvailable",
-    "minDomains",
-    "minReadySeconds",
-    "mountPath",
-    "mountPropagation",
-    "name",
-    "namespaceSelector",
-    "namespaces",
-    "nodeAffinity",
-    "nodeName",
-    "nodePort",
-    "nodeSelector",
-    "nodeSelectorTerms",
-    "operator",
-    "optional",
-    "overhead",
-    "parallelism",
-    "path",
-    "periodSeconds",
-    "persistentVolumeClaim",
-    "persistentVolumeClaimRetentionPolicy",
-    "podAffinity",
-    "podAffinityTerm",
-    "podAntiAffinity",
-    "podFailurePolicy",
-    "podSelector",
-    "policyTypes",
-    "port",
-    "ports",
-    "postStart",
-    "preStop",
-    "preference",
-    "preferredDuringSchedulingIgnoredDuringExecution",
-    "prefix",
-    "priorityClassName",
-    "privileged",
-    "projected",
-    "protocol",
-    "publishNotReadyAddresses",
-    "readOnly",
-    "readOnlyRootFilesystem",
-    "readinessProbe",
-    "requests",
-    "requiredDuringSchedulingIgnoredDuringExecution",
-    "resourceFieldRef",
-    "resources",
-    "restartPolicy",
-    "revisionHistoryLimit",
-    "runAsGroup",
-    "runAsNonRoot",
-    "runAsUser",
-    "runtimeClassName",
-    "schedulerName",
-    "seccompProfile",
-    "secret",
-    "secretKeyRef",
-    "secretName",
-    "secretRef",
-    "securityContext",
-    "selector",
-    "serviceAccountName",
-    "sessionAffinity",
-    "shareProcessNamespace",
-    "sizeLimit",
-    "sources",
-    "spec",
-    "startupProbe",
-    "stdin",
-    "storageClassName",
-    "subPath",
-    "subPathExpr",
-    "supplementalGroups",
-    "suspend",
-    "sysctls",
-    "targetPort",
-    "tcpSocket",
-    "template",
-    "terminationGracePeriodSeconds",
-    "terminationMessagePath",
-    "timeoutSeconds",
-    "tolerationSeconds",
-    "tolerations",
-    "topologyKey",
-    "topologySpreadConstraints",
-    "trafficDistribution",
-    "ttlSecondsAfterFinished",
-    "tty",
-    "type",
-    "unhealthyPodEvictionPolicy",
-    "updateStrategy",
-    "value",
-    "valueFrom",
-    "values",
-    "volumeAttributesClassName",
-    "volumeClaimTemplates",
-    "volumeDevices",
-    "volumeMode",
-    "volumeMounts",
-    "volumeName",
-    "volumes",
-    "weight",
-    "whenUnsatisfiable",
-    "workingDir",
-];
-
 pub(super) const TOLERATION: Rule = Rule {
     code: "RCG335",
     name: "toleration",
@@ -930,5 +586,140 @@ fn toleration(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 None => finding.help("write `NoSchedule`, `PreferNoSchedule` or `NoExecute`"),
             });
         }
+    }
+}
+
+pub(super) const SECRET_IN_VARIABLE: Rule = Rule {
+    code: "RCG336",
+    name: "secret-in-variable",
+    severity: Severity::Warning,
+    title: "an environment variable seems to hold a password",
+    story: "\
+What is in a spec is in Git, and the values of environment variables are in the StatefulSets for everybody who may read them. A variable whose name says password, token or key, and that has a `value`, probably holds a secret. Put it into a Secret, which nothing here writes, and \
+refer to it: `valueFrom: {secretKeyRef: {name: NAME, key: KEY}}`. Names that end in `_FILE`, `_PATH`, `_DIR`, `_NAME` or `_URL` are not reported, nor are values that are empty, numbers, `true` or `false`.",
+    check: Some(secret_in_variable),
+};
+
+fn secret_in_variable(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    let server = understood(ENV, &facts.spec.pod.env);
+    let others = containers(facts).flat_map(|(pointer, container)| {
+        let env = container.env.iter().flatten().enumerate();
+        env.map(move |(index, variable)| (join(&join(&pointer, "env"), index), variable))
+    });
+    for (pointer, variable) in server.chain(others) {
+        let value = variable.value.as_deref().unwrap_or_default();
+        // What the scripts read is refused anyway.
+        if names_a_secret(&variable.name)
+            && could_be_a_secret(value)
+            && !OWN_VARIABLES.contains(&variable.name.as_str())
+        {
+            // At the name: a report ends in logs, which should not show the value.
+            found.push(
+                Finding::at(join(&pointer, "name"), format!("the variable `{}` seems to hold a secret, readable for all who can read the spec", variable.name))
+                    .label("its value is in Git")
+                    .help("put the value into a Secret, and write `valueFrom: {secretKeyRef: {name: NAME, key: KEY}}` in place of `value`"),
+            );
+        }
+    }
+}
+
+fn names_a_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let words = [
+        "PASSWORD",
+        "PASSWD",
+        "PASSPHRASE",
+        "SECRET",
+        "TOKEN",
+        "APIKEY",
+        "API_KEY",
+        "PRIVATE_KEY",
+        "ACCESS_KEY",
+        "CREDENTIALS",
+    ];
+    let ends = ["_FILE", "_PATH", "_DIR", "_NAME", "_URL"];
+    words.iter().any(|word| name.contains(word)) && !ends.iter().any(|end| name.ends_with(end))
+}
+
+fn could_be_a_secret(value: &str) -> bool {
+    !value.is_empty()
+        && !value.starts_with(['/', '$'])
+        && !["true", "false", "yes", "no"].contains(&value.to_ascii_lowercase().as_str())
+        && value.parse::<f64>().is_err()
+}
+
+pub(super) const ROOT_FORBIDDEN: Rule = Rule {
+    code: "RCG337",
+    name: "root-forbidden",
+    severity: Severity::Error,
+    title: "the pods should run as root, which their `runAsNonRoot` forbids",
+    story: "\
+`spec.pod.securityContext` is merged over a default that has `runAsNonRoot: true`. With `runAsUser: 0` beside it the kubelet does not start the containers: `container's runAsUser breaks non-root policy`. The official images run their server as user 999, whom the files on the volume belong to; \
+root would leave files that this user cannot read later. Remove `runAsUser`, write the number of another user, or, where the cluster assigns users itself, as OpenShift does, `null`.",
+    check: Some(root_forbidden),
+};
+
+fn root_forbidden(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    let Some(security) = facts.spec.pod.security_context.as_ref() else { return };
+    let is = |field: &str, value: Value| security.raw.get(field) == Some(&value);
+    let allowed = security.raw.get("runAsNonRoot").is_some_and(|value| *value != Value::Bool(true));
+    if is("runAsUser", Value::from(0)) && !allowed {
+        found.push(
+            Finding::at(join(SECURITY, "runAsUser"), "`runAsUser: 0` is root, and `runAsNonRoot` is true: the kubelet does not start the pods")
+                .label("root")
+                .related(join(SECURITY, "runAsNonRoot"), "not root")
+                .help("remove `runAsUser`: the default is 999, the user of the official images; on OpenShift write `null`"),
+        );
+    }
+}
+
+pub(super) const CONTAINER_NOT_PINNED: Rule = Rule {
+    code: "RCG338",
+    name: "container-not-pinned",
+    severity: Severity::Warning,
+    title: "the image of a sidecar or init container has no tag, or one that moves",
+    story: "\
+An image without a tag is `latest`, and `latest` is another image tomorrow: two pods of one cluster then run different sidecars, and a restart can be an upgrade that nobody decided. Write a version as tag, or a digest.",
+    check: Some(container_not_pinned),
+};
+
+fn container_not_pinned(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    for (pointer, container) in containers(facts) {
+        let image = container.image.as_deref().unwrap_or_default();
+        // A colon before the last slash belongs to the registry's port.
+        let last = image.rsplit('/').next().unwrap_or_default();
+        let what = match last.split_once(':') {
+            _ if image.is_empty() || image.contains('@') => continue,
+            None => "has neither tag nor digest",
+            Some((_, "latest")) => "has a tag that moves",
+            Some(_) => continue,
+        };
+        found.push(
+            Finding::at(
+                join(&pointer, "image"),
+                format!("the image `{image}` of the container `{}` {what}", container.name),
+            )
+            .label("another image tomorrow")
+            .help("write a version as tag, or a digest"),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{could_be_a_secret, names_a_secret};
+
+    #[test]
+    fn what_looks_like_a_secret() {
+        for name in ["REDIS_PASSWORD", "exporter_passwd", "API_TOKEN", "AWS_SECRET_ACCESS_KEY"] {
+            assert!(names_a_secret(name), "{name}");
+        }
+        for name in ["PASSWORD_FILE", "SECRET_NAME", "TOKEN_URL", "LOG_LEVEL", "KEYSPACE"] {
+            assert!(!names_a_secret(name), "{name}");
+        }
+        for value in ["", "/etc/token", "$(TOKEN)", "true", "300"] {
+            assert!(!could_be_a_secret(value), "{value}");
+        }
+        assert!(could_be_a_secret("correct horse"));
     }
 }

@@ -168,7 +168,7 @@ pub(super) const ZONE_NAME: Rule = Rule {
     severity: Severity::Error,
     title: "a zone cannot be the value of a node's label",
     story: "\
-Zones are values of the node label `spec.topology.kubernetes.io/zone`: at most 63 letters, digits, `-`, `_` and `.`. `kubectl get nodes -L topology.kubernetes.io/zone` shows those that there are.",
+Zones are values of the node label `topology.kubernetes.io/zone`: at most 63 letters, digits, `-`, `_` and `.`. `kubectl get nodes -L topology.kubernetes.io/zone` shows those that there are.",
     check: Some(zone_name),
 };
 
