@@ -2,13 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use serde::Deserialize;
-
 use super::{
-    Loaded, Options,
+    Loaded, Options, decode,
     rules::{self, Facts},
     structure::{self, Mended},
-    types::RedisCluster,
     written::Written,
 };
 use crate::{
@@ -24,8 +21,7 @@ pub fn load(source: &Arc<Source>, options: &Options) -> Loaded {
         Err(problems) => return Loaded { plan: None, problems },
     };
     let written = Written::new(source, &root);
-    let decoded = RedisCluster::deserialize(&root.to_json());
-    let Mended { cluster, repaired, mut problems } = match decoded {
+    let Mended { cluster, repaired, mut problems } = match decode::decode(&root) {
         Ok(cluster) => {
             Mended { cluster: Some(cluster), repaired: BTreeSet::new(), problems: Vec::new() }
         }

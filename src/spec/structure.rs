@@ -4,11 +4,10 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
 use super::{
-    foreign, rules,
+    decode, foreign, rules,
     schema::{self, Misfit, MisfitKind, Schema},
     suggest::{closest, one_of},
     types::RedisCluster,
@@ -55,7 +54,7 @@ pub(super) fn mend(written: &Written<'_>) -> Mended {
                 repair(&schema, &mut value, misfit, &mut mended.repaired);
             }
         }
-        match RedisCluster::deserialize(&value) {
+        match decode::decode_value(&value) {
             Ok(cluster) => {
                 mended.cluster = Some(cluster);
                 break;

@@ -8,6 +8,7 @@ mod help;
 mod init;
 mod input;
 mod kill;
+mod mutations;
 mod reject;
 mod render;
 mod sandbox;

@@ -385,10 +385,9 @@ fn ephemeral_in_memory(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 show_bytes(room)
             ))
             .help(match ephemeral.size_limit {
-                Some(_) => format!(
-                    "write `medium: Disk`, or a `sizeLimit` of at most {}",
-                    show_bytes(room)
-                ),
+                Some(_) => {
+                    format!("write `medium: Disk`, or a `sizeLimit` of at most {}Mi", room >> 20)
+                }
                 None => format!("write `medium: Disk`, or `sizeLimit: {}Mi` or less", room >> 20),
             }),
     );
