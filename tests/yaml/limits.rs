@@ -10,7 +10,9 @@ use std::{
 use redis_cluster_gen::{error::Source, yaml};
 
 /// Texts of about a size that look for what grows faster than they do.
-const HOSTILE: &[(&str, fn(usize) -> String)] = &[
+type Maker = fn(usize) -> String;
+
+const HOSTILE: &[(&str, Maker)] = &[
     ("brackets", |n| "[".repeat(n)),
     ("braces", |n| "{".repeat(n)),
     ("brackets in lines", |n| "[\n".repeat(n / 2)),
