@@ -6,6 +6,7 @@ use anstream::{AutoStream, ColorChoice};
 use redis_cluster_gen::{
     error::{Error, Severity},
     report::{Format, Report},
+    spec::rules,
     yaml,
 };
 
@@ -36,7 +37,7 @@ pub(crate) fn run(args: &Validate, messages: Messages) -> Result<Answer, Error> 
     }
     output::stdout(|out| {
         let color = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
-        Report::new(&checked, &problems).write(args.output, color, out)
+        Report::new(&checked, &problems).titles(rules::title).write(args.output, color, out)
     })?;
     if problems.is_empty() && failures.is_empty() && args.output == Format::Text {
         match checked.as_slice() {

@@ -456,7 +456,7 @@ impl<'a> Reader<'a> {
     fn block_layout(&mut self, span: &Range<usize>) {
         let header = pieces::line_end(self.text, span.start).min(self.gaps);
         let text = &self.text[header..self.gaps];
-        let first = header + text.len() - text.trim_start().len();
+        let first = header + text.len() - text.trim_start_matches([' ', '\t', '\r', '\n']).len();
         let line = pieces::line_start(self.text, first).max(header);
         let before = &self.text[header..line];
         if self.open.is_empty() && first < span.end && first == line {
