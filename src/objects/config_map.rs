@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 
-use super::metadata;
-use crate::{plan::Plan, spec::types::GitOps, templates};
+use serde_json::{Map, Value};
 
-pub(super) fn config_map(plan: &Plan) -> ConfigMap {
+use super::metadata;
+use crate::{document::Document, plan::Plan, spec::types::GitOps, templates};
+
+pub(super) fn config_map(plan: &Plan) -> Document {
     let mut metadata = metadata(plan, &plan.names.cluster);
     if plan.gitops == GitOps::Flux {
         metadata
@@ -26,12 +28,18 @@ pub(super) fn config_map(plan: &Plan) -> ConfigMap {
         templates::READINESS,
         templates::STARTUP,
     ];
-    let mut data: BTreeMap<_, _> = scripts
-        .into_iter()
-        .map(|script| (script.name.to_owned(), script.text.to_owned()))
-        .collect();
-    data.insert("redis.conf".to_owned(), plan.config.redis_conf.clone());
-    data.insert("live.conf".to_owned(), plan.config.live_conf.clone());
-    data.insert("topology".to_owned(), plan.config.topology.clone());
-    ConfigMap { data: Some(data), metadata, ..ConfigMap::default() }
+    let config = [
+        ("redis.conf", &plan.config.redis_conf),
+        ("live.conf", &plan.config.live_conf),
+        ("topology", &plan.config.topology),
+    ];
+    let mut data: Vec<(&str, &str)> = scripts.map(|script| (script.name, script.text)).into();
+    data.extend(config.map(|(name, text)| (name, text.as_str())));
+    data.sort_unstable();
+    // The files are most of what is rendered: they are put into the object when it is built, or they would be copied twice.
+    let empty = ConfigMap { data: Some(BTreeMap::new()), metadata, ..ConfigMap::default() };
+    let mut document = super::document(empty);
+    let data: Map<_, _> = data.into_iter().map(|(name, text)| (name.into(), text.into())).collect();
+    document.value["data"] = Value::Object(data);
+    document
 }

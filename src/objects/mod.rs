@@ -33,27 +33,21 @@ pub fn build(plan: &Plan) -> Vec<Document> {
 
 /// The cluster's own objects, before patches.
 fn own(plan: &Plan) -> Vec<Document> {
-    let mut documents = vec![
-        document(service_account::service_account(plan)),
-        document(Some(config_map::config_map(plan))),
-        document(pod_disruption_budget::pod_disruption_budget(plan)),
-        document(network_policy::network_policy(plan)),
-        document(Some(service::headless_service(plan))),
-        document(service::client_service(plan)),
-    ];
-    documents.extend(
-        stateful_set::stateful_sets(plan)
-            .into_iter()
-            .map(|stateful_set| document(Some(stateful_set))),
-    );
-    documents.push(document(job::bootstrap_job(plan)));
-    documents.into_iter().flatten().collect()
+    let mut documents =
+        vec![config_map::config_map(plan), document(service::headless_service(plan))];
+    documents.extend(service::client_service(plan).map(document));
+    documents.extend(service_account::service_account(plan).map(document));
+    documents.extend(network_policy::network_policy(plan).map(document));
+    documents.extend(pod_disruption_budget::pod_disruption_budget(plan).map(document));
+    documents.extend(stateful_set::stateful_sets(plan).into_iter().map(document));
+    documents.extend(job::bootstrap_job(plan).map(document));
+    documents
 }
 
-fn document<T: Serialize>(object: Option<T>) -> Option<Document> {
+fn document(object: impl Serialize) -> Document {
     // Kubernetes' types always serialise: their keys are strings.
-    let value = serde_json::to_value(object?).unwrap_or_default();
-    Some(Document { value })
+    let value = serde_json::to_value(object).unwrap_or_default();
+    Document { value }
 }
 
 /// The metadata of an object of the cluster.

@@ -43,8 +43,6 @@ pub(crate) struct Folder {
     /// Which spec gives the file of a name.
     spec_of: HashMap<String, usize>,
     spool: Spool,
-    /// A file as text; kept for its memory.
-    text: String,
 }
 
 /// A file to be.
@@ -83,7 +81,6 @@ impl Folder {
             files: Vec::new(),
             spec_of: HashMap::new(),
             spool: Spool::new(),
-            text: String::new(),
         }
     }
 }
@@ -99,11 +96,12 @@ impl Sink for Folder {
                      rename one of them"
                 )));
             }
-            self.text.clear();
-            self.text.push_str(&marker::line(&self.origins[spec]));
-            self.text.push_str("---\n");
-            yaml::write(&document.value, &mut self.text);
-            let text = self.spool.push(&self.text)?;
+            let origin = &self.origins[spec];
+            let text = self.spool.push(|text| {
+                text.push_str(&marker::line(origin));
+                text.push_str("---\n");
+                yaml::write(&document.value, text);
+            })?;
             self.files.push(Generated { name, spec, text });
         }
         Ok(())

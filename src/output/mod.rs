@@ -13,12 +13,12 @@ mod stream;
 use std::{
     env,
     fmt::Display,
+    fs::File,
     io::{self, Read, Seek, SeekFrom, StdoutLock, Write},
     ops::Range,
 };
 
 use redis_cluster_gen::{document::Document, error::Error};
-use tempfile::{SpooledData, SpooledTempFile};
 
 pub(crate) use folder::Folder;
 pub(crate) use stream::Stream;
@@ -48,42 +48,66 @@ pub(crate) fn stdout(
     }
 }
 
-/// Text that is kept until it is needed.
+/// Text that is kept until it is needed: in memory, and from some size on in a nameless file.
 struct Spool {
-    file: SpooledTempFile,
-    end: u64,
+    /// What is in the file, in bytes.
+    filed: u64,
+    file: Option<File>,
+    /// What comes after that.
+    text: String,
 }
 
 impl Spool {
-    /// Enough for some hundred specs, little beside the program itself.
+    /// Enough for some dozen specs, little beside the program itself.
     const IN_MEMORY: usize = 2 << 20;
+    /// Enough for one spec: what has to grow is copied.
+    const ONE_SPEC: usize = 256 << 10;
 
     fn new() -> Spool {
-        Spool { file: SpooledTempFile::new(Spool::IN_MEMORY), end: 0 }
+        Spool { filed: 0, file: None, text: String::with_capacity(Spool::ONE_SPEC) }
     }
 
-    fn push(&mut self, text: &str) -> Result<Range<u64>, Error> {
-        let start = self.end;
-        self.file.write_all(text.as_bytes()).map_err(Spool::error)?;
-        self.end += text.len() as u64;
-        Ok(start..self.end)
+    /// Keeps what `write` appends, and says where it is.
+    fn push(&mut self, write: impl FnOnce(&mut String)) -> Result<Range<u64>, Error> {
+        let start = self.filed + self.text.len() as u64;
+        write(&mut self.text);
+        let end = self.filed + self.text.len() as u64;
+        if self.text.len() >= Spool::IN_MEMORY {
+            let file = match &mut self.file {
+                Some(file) => file,
+                none => none.insert(tempfile::tempfile().map_err(Spool::error)?),
+            };
+            file.write_all(self.text.as_bytes()).map_err(Spool::error)?;
+            self.filed = end;
+            self.text.clear();
+        }
+        Ok(start..end)
     }
 
-    /// Reads a range into `buffer`, in place of what is there.
+    /// Reads what one call of `push` has kept into `buffer`, in place of what is there. Nothing is pushed afterwards.
     fn read(&mut self, range: &Range<u64>, buffer: &mut Vec<u8>) -> Result<(), Error> {
         buffer.clear();
-        self.file.seek(SeekFrom::Start(range.start)).map_err(Spool::error)?;
-        (&mut self.file).take(range.end - range.start).read_to_end(buffer).map_err(Spool::error)?;
+        let length = range.end - range.start;
+        match &mut self.file {
+            Some(file) if range.start < self.filed => {
+                file.seek(SeekFrom::Start(range.start)).map_err(Spool::error)?;
+                file.take(length).read_to_end(buffer).map_err(Spool::error)?;
+            }
+            _ => {
+                let skipped = (range.start - self.filed) as usize;
+                buffer.extend_from_slice(&self.text.as_bytes()[skipped..skipped + length as usize]);
+            }
+        }
         Ok(())
     }
 
     /// Writes everything. On Linux the system copies from file to file by itself.
-    fn copy(mut self, out: &mut StdoutLock<'static>) -> io::Result<()> {
-        self.file.seek(SeekFrom::Start(0))?;
-        match self.file.into_inner() {
-            SpooledData::InMemory(memory) => out.write_all(memory.get_ref()),
-            SpooledData::OnDisk(mut file) => io::copy(&mut file, out).map(drop),
+    fn copy(self, out: &mut StdoutLock<'static>) -> io::Result<()> {
+        if let Some(mut file) = self.file {
+            file.seek(SeekFrom::Start(0))?;
+            io::copy(&mut file, out)?;
         }
+        out.write_all(self.text.as_bytes())
     }
 
     fn error(source: io::Error) -> Error {

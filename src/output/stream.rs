@@ -11,8 +11,6 @@ pub(crate) struct Stream {
     /// What the text calls each spec.
     origins: Vec<String>,
     spool: Spool,
-    /// The documents of the spec at hand as text; kept for its memory.
-    text: String,
     empty: bool,
 }
 
@@ -24,61 +22,66 @@ const LIST_END: &str = "\n    ]\n}\n";
 
 impl Stream {
     pub(crate) fn new(format: RenderFormat, origins: Vec<String>) -> Stream {
-        Stream { format, origins, spool: Spool::new(), text: String::new(), empty: true }
-    }
-
-    fn add_yaml(&mut self, document: &Document) {
-        // In front of each document, so that the output of two runs can be put together.
-        self.text.push_str("---\n");
-        yaml::write(&document.value, &mut self.text);
-    }
-
-    fn add_json(&mut self, document: &Document) {
-        self.text.push_str(if self.empty { LIST_START } else { "," });
-        self.empty = false;
-        // kubectl indents by four blanks. No line break in the text is inside a string.
-        for line in format!("{:#}", document.value).lines() {
-            let content = line.trim_start();
-            self.text.push_str("\n        ");
-            for _ in 0..line.len() - content.len() {
-                self.text.push_str("  ");
-            }
-            self.text.push_str(content);
-        }
-    }
-
-    fn add_name(&mut self, document: &Document) {
-        self.text.push_str(&document.kind().to_lowercase());
-        if let Some((group, _)) = document.api_version().split_once('/') {
-            self.text.push('.');
-            self.text.push_str(group);
-        }
-        self.text.push('/');
-        self.text.push_str(document.name());
-        self.text.push('\n');
+        Stream { format, origins, spool: Spool::new(), empty: true }
     }
 }
 
 impl Sink for Stream {
     fn add(&mut self, spec: usize, documents: &[Document]) -> Result<(), Error> {
-        self.text.clear();
-        if self.format == RenderFormat::Yaml {
-            self.text.push_str(&marker::line(&self.origins[spec]));
-        }
-        for document in documents {
-            match self.format {
-                RenderFormat::Yaml => self.add_yaml(document),
-                RenderFormat::Json => self.add_json(document),
-                RenderFormat::Name => self.add_name(document),
+        let Stream { format, origins, spool, empty } = self;
+        spool.push(|text| {
+            if *format == RenderFormat::Yaml {
+                text.push_str(&marker::line(&origins[spec]));
             }
-        }
-        self.spool.push(&self.text).map(drop)
+            for document in documents {
+                match format {
+                    RenderFormat::Yaml => yaml(document, text),
+                    RenderFormat::Json => {
+                        text.push_str(if *empty { LIST_START } else { "," });
+                        json(document, text);
+                    }
+                    RenderFormat::Name => name(document, text),
+                }
+                *empty = false;
+            }
+        })?;
+        Ok(())
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), Error> {
         if self.format == RenderFormat::Json {
-            self.spool.push(LIST_END)?;
+            self.spool.push(|text| text.push_str(LIST_END))?;
         }
         stdout(|out| self.spool.copy(out))
     }
+}
+
+fn yaml(document: &Document, text: &mut String) {
+    // In front of each document, so that the output of two runs can be put together.
+    text.push_str("---\n");
+    yaml::write(&document.value, text);
+}
+
+/// An item of a list, indented by four blanks as kubectl does.
+fn json(document: &Document, text: &mut String) {
+    // No line break in the text is inside a string.
+    for line in format!("{:#}", document.value).lines() {
+        let content = line.trim_start();
+        text.push_str("\n        ");
+        for _ in 0..line.len() - content.len() {
+            text.push_str("  ");
+        }
+        text.push_str(content);
+    }
+}
+
+fn name(document: &Document, text: &mut String) {
+    text.push_str(&document.kind().to_lowercase());
+    if let Some((group, _)) = document.api_version().split_once('/') {
+        text.push('.');
+        text.push_str(group);
+    }
+    text.push('/');
+    text.push_str(document.name());
+    text.push('\n');
 }
