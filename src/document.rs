@@ -12,22 +12,22 @@ pub struct Document {
 impl Document {
     /// The object's `apiVersion`, such as `apps/v1`.
     pub fn api_version(&self) -> &str {
-        self.text("/apiVersion")
+        self.text(&["apiVersion"])
     }
 
     /// The object's `kind`, such as `StatefulSet`.
     pub fn kind(&self) -> &str {
-        self.text("/kind")
+        self.text(&["kind"])
     }
 
     /// The object's `metadata.namespace`, or an empty string.
     pub fn namespace(&self) -> &str {
-        self.text("/metadata/namespace")
+        self.text(&["metadata", "namespace"])
     }
 
     /// The object's `metadata.name`.
     pub fn name(&self) -> &str {
-        self.text("/metadata/name")
+        self.text(&["metadata", "name"])
     }
 
     /// The name that kustomize gives the object's file: `[namespace_]group_version_kind_name.yaml`,
@@ -58,8 +58,9 @@ impl Document {
         (install_rank(self.kind()), self.kind(), self.namespace(), self.name())
     }
 
-    fn text(&self, pointer: &str) -> &str {
-        self.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    fn text(&self, path: &[&str]) -> &str {
+        let value = path.iter().try_fold(&self.value, |value, key| value.get(key));
+        value.and_then(Value::as_str).unwrap_or_default()
     }
 }
 

@@ -60,7 +60,11 @@ fn dropped(
         Value::Object(fields) => {
             for (key, value) in fields {
                 pointer.push('/');
-                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                if key.contains(['~', '/']) {
+                    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                } else {
+                    pointer.push_str(key);
+                }
                 match understood.and_then(|understood| understood.get(key)) {
                     Some(understood) => dropped(value, Some(understood), pointer, mistakes),
                     // An absent option is not written back.

@@ -9,16 +9,17 @@ use super::{
     written::Written,
 };
 use crate::{
-    error::{Severity, Source},
+    error::{Problem, Severity, Source},
     plan::Plan,
-    yaml,
+    yaml::{self, Refused},
 };
 
-/// Reads, checks and decides: after this nothing about the spec can fail.
+/// Loads, checks and decides: after this nothing about the spec can fail.
 pub fn load(source: &Arc<Source>, options: &Options) -> Loaded {
-    let root = match yaml::read(source) {
-        Ok(root) => root,
-        Err(problems) => return Loaded { plan: None, problems },
+    let (root, refused) = match yaml::read(source) {
+        Ok(root) => (root, Vec::new()),
+        Err(Refused { problems, rest: Some(root) }) => (root, problems),
+        Err(Refused { problems, rest: None }) => return Loaded { plan: None, problems },
     };
     let written = Written::new(source, &root);
     let Mended { cluster, repaired, mut problems } = match decode::decode(&root) {
@@ -28,12 +29,26 @@ pub fn load(source: &Arc<Source>, options: &Options) -> Loaded {
         Err(_) => structure::mend(&written),
     };
     problems.extend(yaml::fragile_text(source, &root));
+    let mut plan = None;
     if let Some(cluster) = &cluster {
-        problems.extend(rules::check(&Facts::new(cluster, options, &written, &repaired)));
+        let facts = Facts::new(cluster, options, &written, &repaired);
+        problems.extend(rules::check(&facts));
+        plan = facts.into_plan();
     }
+    // What else is said of a place that readers of YAML disagree on may not be so for its author.
+    problems.retain(|problem| !refused.iter().any(|refused| touches(problem, refused)));
+    problems.extend(refused);
     problems.sort_by(|a, b| (a.place.span.start, a.code).cmp(&(b.place.span.start, b.code)));
     let is_wrong =
         !repaired.is_empty() || problems.iter().any(|problem| problem.severity == Severity::Error);
-    let plan = cluster.filter(|_| !is_wrong).map(|cluster| Plan::new(&cluster, options));
+    let plan = cluster
+        .filter(|_| !is_wrong)
+        .map(|cluster| plan.unwrap_or_else(|| Plan::new(&cluster, options)));
     Loaded { plan, problems }
+}
+
+/// Whether two problems are about the same part of the text.
+fn touches(problem: &Problem, other: &Problem) -> bool {
+    let (one, other) = (&problem.place.span, &other.place.span);
+    one.start < other.end.max(other.start + 1) && other.start < one.end.max(one.start + 1)
 }

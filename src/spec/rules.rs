@@ -267,6 +267,11 @@ impl<'a> Facts<'a> {
         is_small.then(|| self.plan.get_or_init(|| Plan::new(self.cluster, self.options)))
     }
 
+    /// What is rendered, if a rule wanted to know.
+    pub(super) fn into_plan(self) -> Option<Plan> {
+        self.plan.into_inner()
+    }
+
     /// What is wrong with the patches as changes to what is rendered.
     fn patch_mistakes(&self) -> &[PatchMistake] {
         if self.spec.patches.is_empty() {

@@ -125,7 +125,7 @@ pub struct Engine {
     #[schemars(regex(pattern = r"^[0-9]+\.[0-9]+(\.[0-9]+)?([-.][0-9A-Za-z.-]+)?$"))]
     pub version: String,
     /// The image, with a tag or digest. Default: the official image of the version, `redis:VERSION` or `valkey/valkey:VERSION`.
-    /// It needs the server and its command line client on the PATH, and a POSIX shell with awk, sed, getent and timeout, as the
+    /// It needs the server and its command line client on the PATH, and a POSIX shell with awk, sed and getent, as the
     /// official images have, Alpine ones too.
     pub image: Option<String>,
     /// A registry to use in place of `docker.io` for the default image, for sites that mirror it, such as `registry.example.com/mirror`.

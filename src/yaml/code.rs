@@ -31,6 +31,11 @@ pub const CHARACTER: &str = "RCG014";
 /// A text that other tools change when they write it.
 pub const FRAGILE: &str = "RCG015";
 
+/// Whether what the text means is known in spite of a problem with this code, so that the rest of it can be judged, too.
+pub(super) fn leaves_a_meaning(code: &str) -> bool {
+    [DUPLICATE_KEY, KEY_NOT_TEXT, AMBIGUOUS, TAG, NOT_REPRESENTABLE, CHARACTER].contains(&code)
+}
+
 /// Whether a problem with this code hides the rest of the text, so that nothing is known about what it says.
 pub fn hides_the_text(code: &str) -> bool {
     [NOT_YAML, NOT_UTF8, TOO_LARGE, TOO_DEEP].contains(&code)

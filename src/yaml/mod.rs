@@ -14,6 +14,6 @@ mod write;
 
 pub use characters::fragile_text;
 pub use node::{Entry, Found, Kind, Node};
-pub use read::read;
+pub use read::{Refused, read};
 pub use source::{MAX_BYTES, source_from_bytes};
 pub use write::write;

@@ -4,7 +4,7 @@
 //! would read differently is refused here, with what to write instead, so that a spec means the
 //! same to all tools that touch it. `tests/yaml` holds this reader against the others.
 
-use std::{borrow::Cow, ops::Range, sync::Arc};
+use std::{borrow::Cow, collections::HashSet, ops::Range, sync::Arc};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 use serde_json::Number;
@@ -29,11 +29,21 @@ const MAX_PROBLEMS: usize = 100;
 /// whole before its first item can be looked at, so this is what bounds time and memory.
 const MAX_MARKS: usize = 1 << 17;
 
+/// A text that is refused.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why, in order of position; at least one.
+    pub problems: Vec<Problem>,
+    /// What the text means but for these places, where that is beyond doubt. A scalar that was refused is the text that it is written
+    /// with; of a key that is there twice, the first is meant; what stands under any other refused key is left out.
+    pub rest: Option<Node>,
+}
+
 /// Reads the one document of a spec file, or says everything that is wrong with it as YAML.
 ///
 /// # Errors
-/// The problems, in order of position; at least one.
-pub fn read(source: &Arc<Source>) -> Result<Node, Vec<Problem>> {
+/// When another reader would refuse the text, or read something else.
+pub fn read(source: &Arc<Source>) -> Result<Node, Refused> {
     let mut reader = Reader::new(source);
     reader.characters();
     if reader.size() && reader.no_directive() {
@@ -116,11 +126,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn finish(mut self) -> Result<Node, Vec<Problem>> {
+    fn finish(mut self) -> Result<Node, Refused> {
         // What a syntax error left open is still worth a look.
         while let Some(open) = self.open.pop() {
-            if let Children::Map { entries, .. } = open.children {
-                self.duplicates(&entries);
+            if let Children::Map { mut entries, .. } = open.children {
+                self.duplicates(&mut entries);
             }
         }
         match self.root {
@@ -129,10 +139,12 @@ impl<'a> Reader<'a> {
             _ => {}
         }
         self.problems.sort_by_key(|problem| problem.place.span.start);
+        let has_meaning = self.untold == 0
+            && self.problems.iter().all(|problem| code::leaves_a_meaning(problem.code));
         if let (1.., Some(last)) = (self.untold, self.problems.last_mut()) {
             last.notes.push(format!("{} more problems of this file are not shown", self.untold));
         }
-        Err(self.problems)
+        Err(Refused { problems: self.problems, rest: self.root.filter(|_| has_meaning) })
     }
 
     /// Characters that YAML does not allow, or that end a line for some readers only.
@@ -394,7 +406,7 @@ impl<'a> Reader<'a> {
             }
             _ => refusals::ambiguous(source, span, text, &readings),
         });
-        Kind::Null
+        Kind::String(text.to_owned())
     }
 
     /// Refuses tabs that indent a line of a text in quotes; others are part of it.
@@ -566,7 +578,7 @@ impl<'a> Reader<'a> {
                 Kind::List(items)
             }
             Children::Map { mut entries, .. } => {
-                self.duplicates(&entries);
+                self.duplicates(&mut entries);
                 entries.shrink_to_fit();
                 Kind::Map(entries)
             }
@@ -599,7 +611,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn duplicates(&mut self, entries: &[Entry]) {
+    /// Refuses keys that are there twice, and keeps the first of each.
+    fn duplicates(&mut self, entries: &mut Vec<Entry>) {
         /// More entries than this are sorted rather than compared in pairs.
         const FEW: usize = 8;
         let mut repeated = Vec::new();
@@ -616,9 +629,17 @@ impl<'a> Reader<'a> {
                 repeated.extend(same[1..].iter().map(|&i| (same[0], i)));
             }
         }
-        for (first, second) in repeated {
+        for &(first, second) in &repeated {
             let (first, second) = (&entries[first], &entries[second]);
             self.report(|source| refusals::duplicate(source, first, second));
+        }
+        if !repeated.is_empty() {
+            let repeated: HashSet<usize> = repeated.into_iter().map(|(_, second)| second).collect();
+            let mut index = 0;
+            entries.retain(|_| {
+                index += 1;
+                !repeated.contains(&(index - 1))
+            });
         }
     }
 

@@ -22,7 +22,7 @@ fn refusals() {
 /// Each problem as `line:column code "marked text" message; related; help`.
 fn refused(text: &str) -> Vec<String> {
     let source = Arc::new(Source { name: "x.yaml".to_owned(), text: text.to_owned() });
-    let problems = yaml::read(&source).expect_err("the text is refused");
+    let problems = yaml::read(&source).expect_err("the text is refused").problems;
     let line = |problem: &redis_cluster_gen::error::Problem| {
         assert_eq!(problem.severity, Severity::Error);
         let (line, column) = problem.place.line_column();

@@ -147,8 +147,8 @@ pub(crate) fn read(text: &str) -> Outcome {
     let source = Arc::new(Source { name: "test.yaml".to_owned(), text: text.to_owned() });
     match yaml::read(&source) {
         Ok(node) => Ok(node.to_json()),
-        Err(problems) => {
-            Err(problems.iter().map(|problem| problem.message.clone() + "\n").collect())
+        Err(refused) => {
+            Err(refused.problems.iter().map(|problem| problem.message.clone() + "\n").collect())
         }
     }
 }
