@@ -22,8 +22,9 @@ check: tools fmt clippy deny shell yamllint ## before a push: everything that is
 	@$(STAGE) "quick tests" $(CARGO) test --locked --lib --bins $(addprefix --test ,$(QUICK))
 
 .PHONY: test
-test: tools fmt clippy deny shell yamllint ## everything but the lab; installs what it needs
+test: tools fmt clippy deny shell yamllint ## everything, of the lab a quick set; installs what it needs
 	@$(STAGE) "tests" $(CARGO) test --locked --no-fail-fast
+	@$(STAGE) "lab, quick set" $(CARGO) test --locked --test lab
 
 .PHONY: bless
 bless: ## write expected output and examples anew; read the diff before you commit it

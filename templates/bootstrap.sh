@@ -98,6 +98,14 @@ step() {
     shift 2
     answer=$(ask 5 "$address" "$@")
     [ "$answer" = OK ] && answer=ok
+    # A pod whose bus cannot be reached is met again in each round.
+    case $steps_said in
+    *"
+$what: $answer
+"*) return ;;
+    esac
+    steps_said="$steps_said$what: $answer
+"
     say "$what: $answer"
 }
 
@@ -108,6 +116,8 @@ carry_out() {
     case $verb in
     create) create_cluster "$@" ;;
     meet) step "$1 meets $3 at $4" "$2" CLUSTER MEET "$4" "$CLIENT_PORT" "$BUS_PORT" ;;
+    # MEET between nodes that know each other carries the news of the first one, and changes nothing else.
+    tell) ask 5 "$2" CLUSTER MEET "$3" "$CLIENT_PORT" "$BUS_PORT" >/dev/null ;;
     slots)
         host=$1
         address=$2
@@ -161,6 +171,8 @@ mkdir -p "$WORK" || give_up 2 "$WORK cannot be made"
 begun=$(clock)
 deadline=$((begun + TIMEOUT_SECONDS))
 created=0 said='' refused='' refused_since=0
+steps_said='
+'
 say "making $SHARDS shards with $REPLICAS_PER_SHARD replicas each, at most $TIMEOUT_SECONDS s"
 while :; do
     load_password

@@ -12,6 +12,7 @@
 #     refuse CODE TEXT                    nothing may be done
 #     create ADDRESS...                   make a cluster of these masters
 #     meet HOST ADDRESS HOST ADDRESS      the first meets the second
+#     tell HOST ADDRESS ADDRESS (several), then wait: HOST tells the pod at the second address what it is now
 #     slots HOST ADDRESS FROM TO...       assign slots that nobody has
 #     replicate HOST ADDRESS ID MASTER    HOST becomes replica of the pod MASTER, whose id is ID
 #     row TEXT (several), then done, or refuse 8: all that can be done without moving slots is done
@@ -271,8 +272,9 @@ function create(    i, line) {
     return 1
 }
 
-# The pod that knows most of ours meets all that it does not know, or knows elsewhere.
-function join_pods(    i, j, host, best, count, most, met) {
+# The pod that knows most of ours meets all that it does not know, or knows elsewhere. In a small cluster the
+# others meet each other in the same round: hearing of each other through the first one takes seconds.
+function meet_pods(    i, j, host, best, count, most, met, pairs) {
     for (i = 1; i <= pods; i++) {
         count = 0
         for (j = 1; j <= pods; j++) if (sees[pod[i], id_of[pod[j]]]) count++
@@ -289,7 +291,15 @@ function join_pods(    i, j, host, best, count, most, met) {
             met++
         }
     }
-    if (met) return 1
+    for (i = 1; i <= pods && met; i++)
+        for (j = i + 1; j <= pods; j++) {
+            if (pod[i] == best || pod[j] == best || sees[pod[i], id_of[pod[j]]] || sees[pod[j], id_of[pod[i]]]) continue
+            if (pairs++ < 60) print "meet", pod[i], address_of[pod[i]], pod[j], address_of[pod[j]]
+        }
+    return met
+}
+
+function are_strangers(    i, j) {
     for (i = 1; i <= pods; i++)
         for (j = 1; j <= pods; j++)
             if (!sees[pod[i], id_of[pod[j]]]) {
@@ -299,19 +309,33 @@ function join_pods(    i, j, host, best, count, most, met) {
     return 0
 }
 
-function views_differ(    i, j, host, id) {
+# One pod has old news of another. Some of them are told at once; gossip takes seconds.
+function tell(from, to) {
+    if (told++ < 60) print "tell", from, address_of[from], address_of[to]
+}
+
+function views_differ(    i, j, host, id, text) {
     for (j = 1; j <= pods; j++) {
         id = id_of[pod[j]]
         for (i = 1; i <= pods; i++) {
             host = pod[i]
-            if (seen_slots[host, id] != own_slots[pod[j]]) {
-                print "wait " host " believes that " pod[j] " serves slots '" substr(seen_slots[host, id], 2) "', " pod[j] \
+            if (seen_slots[host, id] == own_slots[pod[j]] && seen_master[host, id] == master_of[pod[j]]) continue
+            tell(pod[j], host)
+            if (text == "" && seen_slots[host, id] != own_slots[pod[j]])
+                text = host " believes that " pod[j] " serves slots '" substr(seen_slots[host, id], 2) "', " pod[j] \
                     " itself says '" substr(own_slots[pod[j]], 2) "'"
-                return 1
-            }
         }
     }
-    return 0
+    if (text == "") return 0
+    print "wait " text
+    return 1
+}
+
+# True if every slot has a pod that says it serves it.
+function all_claimed(    i, slot, owner) {
+    for (i = 1; i <= pods; i++) claim(own_slots[pod[i]], pod[i], owner)
+    for (slot = 0; slot < 16384; slot++) if (!(slot in owner)) return 0
+    return 1
 }
 
 # Gives each free slot to the master in whose equal part it lies. The parts are those of create.
@@ -345,7 +369,8 @@ function part_owner(i, first, last, owner,    slot) {
     return main[i]
 }
 
-function attach_replicas(    i, j, host, wanted, count, is_main, done) {
+# With "early", only those that know their master.
+function attach_replicas(early,    i, j, host, wanted, count, is_main, done) {
     for (i = 1; i <= mains; i++) is_main[id_of[main[i]]] = main[i]
     for (i = 1; i <= pods; i++) if (!is_master[pod[i]] && master_of[pod[i]] in is_main) count[is_main[master_of[pod[i]]]]++
     for (i = 1; i <= pods; i++) {
@@ -360,6 +385,7 @@ function attach_replicas(    i, j, host, wanted, count, is_main, done) {
             wanted = serves[shard_of[host]]
             if (wanted == "" || (!is_master[host] && master_of[host] == id_of[wanted])) continue
         }
+        if (early && !sees[host, id_of[wanted]]) continue
         if (is_master[host] && keys[host]) {
             print "refuse 4 " host " is a master with keys and without slots: it is not made a replica, its keys would be lost"
             return 1
@@ -370,18 +396,24 @@ function attach_replicas(    i, j, host, wanted, count, is_main, done) {
     return done
 }
 
-function is_unsettled(    i, j, host, id, owners) {
+function is_unsettled(    i, j, host, id, owners, text) {
     for (i = 1; i <= pods; i++) if (own_slots[pod[i]] != "") owners++
+    for (i = 1; i <= pods; i++)
+        for (j = 1; j <= pods; j++) {
+            host = pod[i]
+            if (seen_master[host, id_of[pod[j]]] == master_of[pod[j]]) continue
+            if (text == "") text = host " has not heard yet whose replica " pod[j] " is"
+        }
+    if (text != "") {
+        print "wait " text
+        return 1
+    }
     for (i = 1; i <= pods; i++) {
         host = pod[i]
         for (j = 1; j <= pods; j++) {
             id = id_of[pod[j]]
             if (i != j && !seen_well[host, id]) {
                 print "wait " host " has no good connection to " pod[j] " yet"
-                return 1
-            }
-            if (seen_master[host, id] != master_of[pod[j]]) {
-                print "wait " host " has not heard yet whose replica " pod[j] " is"
                 return 1
             }
         }
@@ -415,7 +447,10 @@ END {
     if (topology_is_old() || pods_are_silent()) exit
     if (names_collide() || strangers_are_known() || claims_collide() || slots_are_lost()) exit
     choose_masters()
-    if (create() || join_pods() || views_differ()) exit
-    if (assign_slots() || attach_replicas() || is_unsettled()) exit
+    if (create() || meet_pods()) exit
+    # A master that says itself that it serves its slots can have replicas before all others know of it.
+    if (all_claimed() && attach_replicas(1)) exit
+    if (are_strangers() || views_differ()) exit
+    if (assign_slots() || attach_replicas(0) || is_unsettled()) exit
     report()
 }

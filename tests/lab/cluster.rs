@@ -200,7 +200,7 @@ impl Cluster {
     /// A connection to an address.
     pub fn connect_to(&self, address: IpAddr) -> Result<Connection> {
         let place = ConnectionAddr::Tcp(address.to_string(), self.client_port);
-        let limit = Duration::from_secs(1);
+        let limit = Duration::from_secs(1) * self.world.patience;
         let connection = redis::Client::open(place.into_connection_info()?)?
             .get_connection_with_timeout(limit)
             .map_err(|error| format!("{address}: {error}"))?;

@@ -44,6 +44,9 @@ impl Layout {
     }
 }
 
+/// Our binary, as it was when the run began, in the run's folder.
+pub const RENDERER: &str = "redis-cluster-gen";
+
 /// One run of one scenario.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Case {
@@ -59,6 +62,8 @@ pub struct Case {
     pub folder: PathBuf,
     /// What is broken on purpose.
     pub mutation: Option<String>,
+    /// By how much limits of time are stretched.
+    pub patience: u32,
 }
 
 impl Case {
@@ -70,6 +75,11 @@ impl Case {
         };
         let mutation = self.mutation.as_ref().map(|name| format!("+{name}")).unwrap_or_default();
         format!("{}{mutation}.{}.{layout}.{}", self.scenario, self.image.engine, self.run)
+    }
+
+    /// The program that renders: the run's own copy, so that a build beside the run changes nothing.
+    fn renderer(&self) -> PathBuf {
+        self.folder.with_file_name(RENDERER)
     }
 }
 
@@ -116,7 +126,8 @@ impl Lab {
 
     /// An empty lab with other timing or addresses.
     pub fn with(case: Case, timing: Timing, families: Families) -> Result<Lab> {
-        let world = World::start(case.image.clone(), &case.folder, timing, families)?;
+        let image = case.image.clone();
+        let world = World::start(image, &case.folder, timing, families, case.patience)?;
         Ok(Lab { case, world, measured: Measured::default(), families })
     }
 
@@ -131,7 +142,7 @@ impl Lab {
 
     /// Renders a spec with our binary and reads what it printed.
     pub fn render(&self, spec: &Spec) -> Result<Objects> {
-        let mut objects = spec.render(&self.case.folder)?;
+        let mut objects = spec.render(&self.case.renderer(), &self.case.folder)?;
         if let Some(mutation) = &self.case.mutation {
             mutations::apply(mutation, &mut objects)?;
         }
@@ -170,6 +181,14 @@ impl Lab {
         self.measured.heal = Some(self.measured.heal.unwrap_or(0.0).max(took));
     }
 
+    /// Fails if the healing took longer than allowed.
+    pub fn ensure_healed_within(&self, limit: Duration) -> Result<()> {
+        let limit = limit * self.case.patience;
+        let heal = self.measured.heal.ok_or("it was not measured how long healing took")?;
+        ensure!(heal <= limit.as_secs_f64(), "healed only after {heal:.1} s");
+        Ok(())
+    }
+
     /// Judges the clients: no acknowledged write lost, of those before a moment, no wrong read, and no gap
     /// longer than allowed.
     pub fn judge(
@@ -179,6 +198,7 @@ impl Lab {
         longest_gap: Duration,
         before: Option<Instant>,
     ) -> Result<()> {
+        let longest_gap = longest_gap * self.case.patience;
         let gap = tally.longest_gap();
         let lost = tally.lost(cluster, before)?;
         self.measured.gap = Some(self.measured.gap.unwrap_or(0.0).max(gap.as_secs_f64()));
@@ -233,14 +253,11 @@ impl Spec {
     }
 
     /// Renders it with our binary, reads what it printed, and leaves both in a folder.
-    fn render(&self, folder: &Path) -> Result<Objects> {
+    fn render(&self, renderer: &Path, folder: &Path) -> Result<Objects> {
         let name = self.name();
         let file = folder.join(format!("{name}.yaml"));
         fs::write(&file, serde_json::to_string_pretty(&self.0)?)?;
-        let output = Command::new(env!("CARGO_BIN_EXE_redis-cluster-gen"))
-            .arg("render")
-            .arg(&file)
-            .output()?;
+        let output = Command::new(renderer).arg("render").arg(&file).output()?;
         ensure!(
             output.status.success(),
             "render: {}\n{}",
@@ -274,10 +291,10 @@ pub fn case_folder(run: &Path, case: &Case) -> PathBuf {
 }
 
 /// Fails if there is a mutation that does not change anything any more.
-pub fn check_mutations(image: &Image) -> Result<()> {
+pub fn check_mutations(renderer: &Path, image: &Image) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let spec = Spec::new("blue", image, Layout::PerShard);
-    let objects = spec.render(folder.path())?;
+    let objects = spec.render(renderer, folder.path())?;
     for mutation in mutations::MUTATIONS {
         mutations::apply(mutation.name, &mut objects.clone())?;
     }

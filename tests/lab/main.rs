@@ -35,7 +35,7 @@ use clap::Parser;
 
 use crate::{
     image::Image,
-    lab::{Case, Layout, Measured, Outcome, case_folder},
+    lab::{Case, Layout, Measured, Outcome, RENDERER, case_folder},
     scenarios::{SCENARIOS, Scenario},
     tools::{Result, bail, command, ensure},
 };
@@ -67,6 +67,10 @@ struct Arguments {
     /// Write what was found into this file.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Add each result to this file, and write the report from all that it holds: runs of several invocations
+    /// count together.
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
     /// Keep the logs of what passed, too.
     #[arg(long)]
     keep: bool,
@@ -83,6 +87,13 @@ struct Arguments {
     #[arg(hide = true)]
     filter: Vec<String>,
 }
+
+/// This program, as it was when the run began, in the run's folder.
+const SELF: &str = "lab";
+
+/// The quick set may take this many times as long for everything: what else the machine does must not fail it.
+/// Its figures are not for the report.
+const PATIENCE: u32 = 3;
 
 /// Tells the process in the namespaces which case is its own.
 const CASE: &str = "REDIS_CLUSTER_GEN_LAB_CASE";
@@ -117,8 +128,11 @@ fn run_all(arguments: &Arguments) -> Result<bool> {
     }
     tools::check_installed()?;
     let images = Image::fetch(&arguments.engine)?;
-    lab::check_mutations(images.first().ok_or("no engine")?)?;
     let run = run_folder()?;
+    // Built anew while this runs, they would be other programs.
+    fs::copy(env!("CARGO_BIN_EXE_redis-cluster-gen"), run.join(RENDERER))?;
+    fs::copy(std::env::current_exe()?, run.join(SELF))?;
+    lab::check_mutations(&run.join(RENDERER), images.first().ok_or("no engine")?)?;
     let cases = choose(arguments, &images, &run)?;
     ensure!(!cases.is_empty(), "no scenario matches");
     let cores = thread::available_parallelism().map_or(2, usize::from);
@@ -139,25 +153,38 @@ fn run_all(arguments: &Arguments) -> Result<bool> {
                         let Some(case) = next else { break };
                         let outcome = run_isolated(&case);
                         show(&case, &outcome, arguments);
-                        results
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .push((case, outcome));
+                        let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                        results.push((case, outcome));
+                        // Each time, so that a run of hours leaves something when it is ended.
+                        if let Err(error) = record(arguments, &results) {
+                            say(&format!("lab: the report: {error}"));
+                        }
                     }
                 });
             }
         });
     }
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Some(file) = &arguments.report {
-        report::write(file, &results)?;
-    }
     let failed = results.iter().filter(|(case, outcome)| failed(case, outcome)).count();
     if failed == 0 && !arguments.keep {
         fs::remove_dir_all(&run)?;
     }
     say(&format!("{} passed, {failed} failed", results.len() - failed));
     Ok(failed == 0)
+}
+
+/// Writes down the last result.
+fn record(arguments: &Arguments, results: &[(Case, Outcome)]) -> Result<()> {
+    let mut earlier = Vec::new();
+    if let (Some(journal), Some(last)) = (&arguments.journal, results.last()) {
+        let mut file = File::options().create(true).append(true).open(journal)?;
+        writeln!(file, "{}", serde_json::to_string(last)?)?;
+        for line in fs::read_to_string(journal)?.lines() {
+            earlier.push(serde_json::from_str(line)?);
+        }
+    }
+    let results = if earlier.is_empty() { results } else { &earlier };
+    arguments.report.as_ref().map_or(Ok(()), |file| report::write(file, results))
 }
 
 /// A case with something broken on purpose fails when nobody notices.
@@ -212,6 +239,7 @@ fn choose(arguments: &Arguments, images: &[Image], run: &Path) -> Result<Vec<Cas
                 run: run_number,
                 folder: PathBuf::new(),
                 mutation: mutation.map(str::to_owned),
+                patience: if quick { PATIENCE } else { 1 },
             };
             case.folder = case_folder(run, &case);
             cases.push(case);
@@ -251,7 +279,7 @@ fn find(name: &str) -> Result<&'static Scenario> {
 fn run_isolated(case: &Case) -> Outcome {
     let start = Instant::now();
     let result = start_isolated(case).and_then(|mut child| {
-        let limit = find(&case.scenario)?.limit;
+        let limit = find(&case.scenario)?.limit * case.patience;
         loop {
             if let Some(status) = child.try_wait()? {
                 let text = fs::read_to_string(case.folder.join("result.json"))
@@ -294,7 +322,7 @@ fn start_isolated(case: &Case) -> Result<Child> {
     ]);
     // The first process of the namespace inherits orphans and has to collect them, which a shell does: a
     // zombie of a probe would keep its pod's namespace from ending.
-    command.args(["sh", "-c", "\"$0\" & wait $!"]).arg(std::env::current_exe()?);
+    command.args(["sh", "-c", "\"$0\" & wait $!"]).arg(case.folder.with_file_name(SELF));
     command.env(CASE, serde_json::to_string(case)?);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     Ok(command.spawn()?)

@@ -10,6 +10,9 @@ use crate::tools::{Result, run, run_with};
 pub const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 1);
 /// Where the name service is, apart from the clients, so that each can be cut off alone.
 pub const NAME_SERVICE: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 10);
+/// The bridge's link address. One of its own choice would be the lowest of its ports': it would change when
+/// a pod goes, and the other pods would look for clients and names at the old one for up to a minute.
+const BRIDGE: &str = "02:00:00:00:00:01";
 const CLIENT_6: &str = "fd07::1";
 /// The one that pods of an IPv6-only cluster ask.
 pub const NAME_SERVICE_6: Ipv6Addr = Ipv6Addr::new(0xfd07, 0, 0, 0, 0, 0, 0, 0xa);
@@ -21,7 +24,7 @@ pub fn build() -> Result<()> {
         &["ip", "-batch", "-"],
         &format!(
             "link set lo up
-             link add lab0 type bridge mcast_snooping 0
+             link add lab0 address {BRIDGE} type bridge mcast_snooping 0
              link set lab0 up
              addr add {CLIENT}/16 dev lab0
              addr add {NAME_SERVICE}/16 dev lab0

@@ -43,6 +43,8 @@ pub struct World {
     pub folder: PathBuf,
     timing: Timing,
     families: Families,
+    /// By how much limits of time are stretched.
+    pub patience: u32,
     started: Instant,
     state: Mutex<State>,
     nets: AtomicUsize,
@@ -100,6 +102,7 @@ impl World {
         folder: &Path,
         timing: Timing,
         families: Families,
+        patience: u32,
     ) -> Result<Arc<World>> {
         net::build()?;
         fs::create_dir_all("/run/lab/volumes")?;
@@ -110,6 +113,7 @@ impl World {
             folder: folder.to_owned(),
             timing,
             families,
+            patience,
             started: Instant::now(),
             state: Mutex::default(),
             nets: AtomicUsize::new(0),
@@ -172,7 +176,7 @@ impl World {
     ) -> Result<T> {
         let start = Instant::now();
         let mut broken = None;
-        let value = wait_for(what, limit, || match self.check() {
+        let value = wait_for(what, limit * self.patience, || match self.check() {
             Ok(()) => condition().map(Some),
             Err(error) => {
                 broken = Some(error);
