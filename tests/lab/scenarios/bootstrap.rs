@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -16,7 +17,7 @@ use crate::{
     names::Lie,
     net::{Cut, Families},
     objects::Objects,
-    pod::Timing,
+    pod::{Pod, Timing},
     tools::{Result, bail, ensure},
     world::NAMESPACE,
 };
@@ -78,35 +79,41 @@ pub fn impatient(case: crate::lab::Case) -> Result<Lab> {
     Lab::with(case, timing, Families::default())
 }
 
-/// F2: the Job's pod is killed five times at random moments, then left alone; five clusters one after another.
+/// F2: the Job's pod is killed at random moments, up to five times for each cluster, then left alone.
 pub fn killed(lab: &mut Lab) -> Result<()> {
     let world = lab.world.clone();
-    let mut kills = 0;
-    for round in 0..5 {
-        let spec = lab.spec(&format!("blue-{round}"));
+    let (mut kills, mut clusters) = (0, 0);
+    while kills < 25 {
+        let spec = lab.spec(&format!("blue-{clusters}"));
         let objects = lab.render(&spec)?;
         let cluster = lab.apply(&spec, &objects)?;
+        clusters += 1;
+        let mut last = 0;
         for _ in 0..5 {
-            let tries = world.pods_of_job(&cluster.job).len();
+            // None when the last try had done it all.
             let pod = world.wait("a try of the Job runs", ANSWER, || {
+                if world.job_done(&cluster.job).is_ok() {
+                    return Ok(None);
+                }
                 let pods = world.pods_of_job(&cluster.job);
-                let pod = pods.into_iter().rfind(|pod| pod.container().is_ok());
-                pod.ok_or_else(|| "none runs".into())
+                let running = |pod: &Arc<Pod>| pod.number > last && pod.container().is_ok();
+                Ok(Some(pods.into_iter().rfind(running).ok_or("none runs")?))
             })?;
-            // Most of its work is done between one and six seconds after its start.
-            thread::sleep(Duration::from_millis(random(100..4000)));
-            if pod.gone() {
-                break;
+            let Some(pod) = pod else { break };
+            // A whole run takes about five seconds, a run that goes on from another one less.
+            thread::sleep(Duration::from_millis(random(50..2500)));
+            // It may have ended by itself in this moment.
+            if pod.kill().is_ok() {
+                kills += 1;
+                last = pod.number;
+                world.say(&format!("kill {kills}"));
             }
-            world.say(&format!("killing try {tries} of the Job"));
-            pod.kill()?;
-            kills += 1;
         }
         world.wait("the Job is complete", COMPLETE, || world.job_done(&cluster.job))?;
         cluster.whole()?;
         world.clear()?;
     }
-    lab.note(format!("{kills} kills"));
+    lab.note(format!("{kills} kills, {clusters} clusters"));
     Ok(())
 }
 

@@ -204,7 +204,7 @@ pub fn on_ipv6(case: Case) -> Result<Lab> {
 pub fn other_tools(lab: &mut Lab) -> Result<()> {
     restart::all_new(lab)?;
     lab.world.clear()?;
-    rolling::restart(lab)
+    rolling::restart_in_company(lab)
 }
 
 /// Messages of the bus that each pod has received, by kind.

@@ -102,9 +102,10 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("f1-two-jobs", "two Jobs at the same time on fresh pods", bootstrap::two_jobs),
     scenario(
         "f2-killed",
-        "the Job killed 5 times at random moments, 5 clusters",
+        "the Job killed at random moments, 25 times in all, each time run again",
         bootstrap::killed,
     )
+    .limit(600)
     .setup(bootstrap::impatient)
     .quick("valkey-9", PerShard),
     scenario(
@@ -256,7 +257,7 @@ pub const SCENARIOS: &[Scenario] = &[
         misc::other_tools,
     )
     .setup(misc::with_busybox)
-    .quick("redis-7.0", Single),
+    .quick("redis-7.0", PerShard),
     scenario("f20-bash", "the same with bash as sh", misc::other_tools).setup(misc::with_bash),
     scenario("network-bus-cut", "a master's bus cut for 20 s", network::bus_cut),
     scenario(

@@ -84,6 +84,8 @@ struct Return<'a> {
     apart: Duration,
     /// A pod to which the name service never answers anything.
     deaf: Option<usize>,
+    /// How long healing may take from when all pods answer and names are right.
+    within: Duration,
 }
 
 /// F7: all pods are killed at one moment under load, and come back.
@@ -139,7 +141,7 @@ fn all_killed(lab: &mut Lab, how: &Return<'_>) -> Result<()> {
     let longest = Duration::from_secs(2) * lab.case.patience;
     ensure!(tally.longest_gap() < longest, "some shard takes no writes");
     ensure!(tally.lost(&cluster, None)?.is_empty(), "writes after the healing are lost");
-    lab.ensure_healed_within(Duration::from_secs(15))
+    lab.ensure_healed_within(how.within)
 }
 
 fn new_addresses(cluster: &Cluster) -> Result<Vec<Option<Address>>> {
@@ -152,7 +154,12 @@ const AT_ONCE: Return<'_> = Return {
     addresses: &new_addresses,
     apart: Duration::ZERO,
     deaf: None,
+    within: Duration::from_secs(15),
 };
+
+/// Pods that could not find each other for a node timeout have called each other failed. A master that is back
+/// stays so for two timeouts (10 s), and the cluster waits one more (5 s) before it takes writes again.
+const AFTER_FAILURE: Duration = Duration::from_secs(20);
 
 const LIE: Duration = Duration::from_secs(10);
 
@@ -161,7 +168,7 @@ pub fn all_new(lab: &mut Lab) -> Result<()> {
 }
 
 pub fn names_empty(lab: &mut Lab) -> Result<()> {
-    all_killed(lab, &Return { lie: Lie::Empty, lie_for: LIE, ..AT_ONCE })
+    all_killed(lab, &Return { lie: Lie::Empty, lie_for: LIE, within: AFTER_FAILURE, ..AT_ONCE })
 }
 
 pub fn names_stale(lab: &mut Lab) -> Result<()> {
@@ -177,15 +184,18 @@ pub fn names_stale(lab: &mut Lab) -> Result<()> {
             names.insert(host, vec![Address(next).v4().into()]);
         }
     }
-    all_killed(lab, &Return { lie: Lie::Stale(names), lie_for: LIE, ..AT_ONCE })
+    all_killed(
+        lab,
+        &Return { lie: Lie::Stale(names), lie_for: LIE, within: AFTER_FAILURE, ..AT_ONCE },
+    )
 }
 
 pub fn names_silent(lab: &mut Lab) -> Result<()> {
-    all_killed(lab, &Return { lie: Lie::Silence, lie_for: LIE, ..AT_ONCE })
+    all_killed(lab, &Return { lie: Lie::Silence, lie_for: LIE, within: AFTER_FAILURE, ..AT_ONCE })
 }
 
 pub fn names_broken(lab: &mut Lab) -> Result<()> {
-    all_killed(lab, &Return { lie: Lie::Broken, lie_for: LIE, ..AT_ONCE })
+    all_killed(lab, &Return { lie: Lie::Broken, lie_for: LIE, within: AFTER_FAILURE, ..AT_ONCE })
 }
 
 /// Its peers find it, so it need not find them.
@@ -198,7 +208,7 @@ pub fn names_deaf(lab: &mut Lab) -> Result<()> {
 
 pub fn names_late(lab: &mut Lab) -> Result<()> {
     let late = Lie::Late(Duration::from_millis(1500));
-    all_killed(lab, &Return { lie: late, lie_for: LIE, ..AT_ONCE })
+    all_killed(lab, &Return { lie: late, lie_for: LIE, within: AFTER_FAILURE, ..AT_ONCE })
 }
 
 pub fn shuffled(lab: &mut Lab) -> Result<()> {
@@ -208,7 +218,7 @@ pub fn shuffled(lab: &mut Lab) -> Result<()> {
         addresses.rotate_left(1);
         Ok(addresses)
     };
-    all_killed(lab, &Return { addresses: &shift, ..AT_ONCE })
+    all_killed(lab, &Return { addresses: &shift, within: AFTER_FAILURE, ..AT_ONCE })
 }
 
 pub fn one_by_one(lab: &mut Lab) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Pods are stopped on purpose, under load: handed over, drained, rolled.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     thread,
     time::{Duration, Instant},
 };
@@ -102,7 +102,7 @@ pub fn drain(lab: &mut Lab) -> Result<()> {
 }
 
 /// F13: a changed template; every StatefulSet rolls at the same time.
-fn roll(lab: &mut Lab, spec: &Spec) -> Result<()> {
+fn roll(lab: &mut Lab, spec: &Spec, longest_gap: Duration) -> Result<()> {
     let (cluster, shards) = lab.deploy(spec)?;
     let world = lab.world.clone();
     let before: BTreeMap<_, _> =
@@ -145,17 +145,14 @@ fn roll(lab: &mut Lab, spec: &Spec) -> Result<()> {
         cluster.shards
     ));
     ensure!(cluster.pods()?.iter().all(|pod| pod.restarts() == 0), "a pod was restarted");
-    lab.judge(&cluster, &tally, GAP, None)
+    lab.judge(&cluster, &tally, longest_gap, None)
 }
 
-/// Votes by epoch, as the voters' logs tell them.
+/// Votes by epoch, as the voters' logs tell them: each voter says it once.
 fn votes(logs: &str) -> BTreeMap<u64, usize> {
     let mut votes = BTreeMap::new();
-    let mut seen = BTreeSet::new();
     for line in logs.lines().filter(|line| line.contains("Failover auth granted to ")) {
-        if let Some(epoch) = line.rsplit(' ').next().and_then(|epoch| epoch.parse().ok())
-            && seen.insert(line)
-        {
+        if let Some(epoch) = line.rsplit(' ').next().and_then(|epoch| epoch.parse().ok()) {
             *votes.entry(epoch).or_default() += 1;
         }
     }
@@ -163,13 +160,19 @@ fn votes(logs: &str) -> BTreeMap<u64, usize> {
 }
 
 pub fn restart(lab: &mut Lab) -> Result<()> {
-    roll(lab, &lab.spec("blue"))
+    roll(lab, &lab.spec("blue"), GAP)
+}
+
+/// The same beside other scenarios, where short times cannot be measured: a master that goes without handing its
+/// shard over costs eight seconds.
+pub fn restart_in_company(lab: &mut Lab) -> Result<()> {
+    roll(lab, &lab.spec("blue"), Duration::from_secs(2))
 }
 
 pub fn five_shards(lab: &mut Lab) -> Result<()> {
-    roll(lab, &lab.spec("blue").set("spec.topology.shards", 5))
+    roll(lab, &lab.spec("blue").set("spec.topology.shards", 5), GAP)
 }
 
 pub fn two_replicas(lab: &mut Lab) -> Result<()> {
-    roll(lab, &lab.spec("blue").set("spec.topology.replicasPerShard", 2))
+    roll(lab, &lab.spec("blue").set("spec.topology.replicasPerShard", 2), GAP)
 }
