@@ -21,7 +21,7 @@ PART=bootstrap
 # Names in DNS may be old for some seconds, and two pods may claim one slot while a failover is under
 # way. What must not be, must stay for this long before this script gives up on it.
 REFUSE_AFTER=10
-# --cluster create waits for ever when a pod's bus cannot be reached.
+# How long --cluster create may take to give out the slots.
 CREATE_SECONDS=20
 WORK=$RUN/bootstrap
 
@@ -75,6 +75,8 @@ views() {
 }
 
 # Makes a cluster of masters only; replicas are placed afterwards, which create would do by rotation.
+# When create has given out the slots and sent its MEETs, it only waits until the masters agree, for ever
+# if one cannot be reached. The rounds do that better, so it is ended then.
 create_cluster() {
     created=1
     servers=
@@ -83,11 +85,21 @@ create_cluster() {
     done
     say "all pods are new and empty: creating a cluster of the masters$servers"
     # shellcheck disable=SC2086 # lists
-    if answer=$(bounded "$CREATE_SECONDS" "$ENGINE-cli" $CLI_OPTIONS --cluster create $servers \
-        --cluster-replicas 0 --cluster-yes 2>&1); then
+    "$ENGINE-cli" $CLI_OPTIONS --cluster create $servers --cluster-replicas 0 --cluster-yes \
+        >"$WORK/create" 2>&1 &
+    creator=$!
+    polls=0
+    while kill -0 "$creator" 2>/dev/null; do
+        if [ "$polls" -ge $((CREATE_SECONDS * 5)) ] || grep -q 'Waiting for the cluster to join' "$WORK/create"; then
+            kill -9 "$creator" 2>/dev/null
+        fi
+        polls=$((polls + 1))
+        sleep 0.2
+    done
+    if wait "$creator" 2>/dev/null || grep -q 'Waiting for the cluster to join' "$WORK/create"; then
         return
     fi
-    say "create did not finish, going on step by step. Its last words: $(printf '%s\n' "$answer" | tail -n 2 | tr '\n' ' ')"
+    say "create did not finish, going on step by step. Its last words: $(tail -n 2 "$WORK/create" | tr '\n' ' ')"
 }
 
 # step WHAT ADDRESS COMMAND...: does one thing on one pod. An error is no end: the next round looks
