@@ -89,6 +89,8 @@ while [ "$(clock)" -lt "$HANDOVER_SECONDS" ]; do
         answer=$(ask 2 "$best" CLUSTER FAILOVER)
         if [ "$answer" = OK ] && wait_for_role; then
             say "the replica at $best is the master now, after $(clock) s"
+            # Clients are sent there by this server. One that finds it gone instead may wait for its timeouts.
+            sleep 1
             exit 0
         fi
         say "not handed over yet: $answer"
