@@ -66,6 +66,20 @@ is_over() {
     esac
 }
 
+# Seconds until it is this shard's turn. Two replicas that stand for election at the same moment split the
+# votes, and neither may stand again for four node timeouts. Where each shard has a StatefulSet, pods of all
+# shards are stopped together.
+turn() {
+    awk -v pod="$POD_NAME" '
+        NF >= 2 && $1 !~ /^#/ {
+            split($1, part, ".")
+            if (part[1] == pod) mine = $2
+            if (!($2 in seen)) shards++
+            seen[$2] = 1
+        }
+        END { printf "%.1f\n", mine * (shards > 8 ? 8 / shards : 1) }' "$CONF/topology"
+}
+
 # Waits, for some seconds, until this server is a replica.
 wait_for_role() {
     polls=0
@@ -83,6 +97,15 @@ look
 if is_over; then
     exit 0
 fi
+if [ -n "$best" ]; then
+    sleep "$(turn)"
+    look
+    if is_over; then
+        exit 0
+    fi
+fi
+timeout=$(setting cluster-node-timeout)
+[ -n "$timeout" ] || timeout=15000
 while [ "$(clock)" -lt "$HANDOVER_SECONDS" ]; do
     if [ -n "$best" ]; then
         say "handing the shard to the replica at $best"
@@ -94,6 +117,8 @@ while [ "$(clock)" -lt "$HANDOVER_SECONDS" ]; do
             exit 0
         fi
         say "not handed over yet: $answer"
+        # Until it may stand again, another request would only keep clients waiting for five seconds.
+        [ "$answer" != OK ] || sleep $((4 * timeout / 1000 - 4))
     elif [ "$replicas" -eq 0 ]; then
         say "no replica that is well: the shard goes down with this pod"
         exit 0

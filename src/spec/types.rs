@@ -709,7 +709,8 @@ impl Probes {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Lifecycle {
-    /// Seconds that a master which is being stopped may take to hand its shard over to a replica. It usually takes less than one.
+    /// Seconds that a master which is being stopped may take to hand its shard over to a replica. It usually takes a few: shards take turns. A second
+    /// try is possible four node timeouts after one that failed.
     #[schemars(range(min = 1, max = 600))]
     pub handover_seconds: u32,
     /// Seconds from the wish to stop a pod until it is killed. At least `handoverSeconds` plus 20: the server may take 10 to let its
@@ -727,7 +728,7 @@ pub struct Lifecycle {
 impl Default for Lifecycle {
     fn default() -> Self {
         Lifecycle {
-            handover_seconds: 20,
+            handover_seconds: 40,
             termination_grace_period_seconds: 60,
             min_ready_seconds: 10,
             update_strategy: UpdateStrategy::default(),

@@ -28,7 +28,7 @@ Kubernetes takes a 0 in `periodSeconds`, `timeoutSeconds` or `failureThreshold` 
 would run with a timing that nobody wrote. Leave the field out for our default, or write at least 1.
 
 `spec.lifecycle.handoverSeconds` is from 1 to 600. With 0 a master that is stopped would not hand its shard over, and clients would wait 8 seconds for a failover instead of a \
-tenth of one. A handover that works takes less than a second, and the cluster autoscaler stops waiting for a pod after 600 seconds (`--max-graceful-termination-sec`).
+tenth of one. A handover that works takes a few seconds, and the cluster autoscaler stops waiting for a pod after 600 seconds (`--max-graceful-termination-sec`).
 
 `spec.bootstrap.timeoutSeconds` is at least 30: creating a cluster takes 5 to 10 seconds once all pods run, and a try that is cut off before is made anew for nothing.",
     check: Some(timing_out_of_bounds),
@@ -68,7 +68,7 @@ fn timing_out_of_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             )
             .label("from 1 to 600")
             .note("without a handover each restart of a master costs about 8 seconds of writes to its shard; with one, about 0.1")
-            .help("write `handoverSeconds: 20`; a handover that works takes less than 1"),
+            .help("write `handoverSeconds: 40`; a handover that works takes a few"),
         );
     } else if handover > 600 {
         found.push(
@@ -77,8 +77,8 @@ fn timing_out_of_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 format!("`handoverSeconds: {handover}` is more than 600"),
             )
             .label("from 1 to 600")
-            .note("a handover that works takes less than a second, and the cluster autoscaler kills a pod that takes longer than 600 seconds to stop")
-            .help("write `handoverSeconds: 20`"),
+            .note("a handover that works takes a few seconds, and the cluster autoscaler kills a pod that takes longer than 600 seconds to stop")
+            .help("write `handoverSeconds: 40`"),
         );
     }
     let timeout = facts.spec.bootstrap.timeout_seconds;
@@ -280,7 +280,7 @@ The grace period is all the time there is from the wish to stop a pod until it i
 (at most `handoverSeconds`), then the server waits for its replicas to catch up (`shutdown-timeout`, 10 seconds unless `config` says otherwise), then it flushes its files (10 seconds are kept for it). A server \
 that is killed before has lost what it had not yet flushed or replicated.
 
-So `terminationGracePeriodSeconds` is at least `handoverSeconds` + 20. The defaults are 60 and 20.",
+So `terminationGracePeriodSeconds` is at least `handoverSeconds` + 20. The defaults are 60 and 40.",
     check: Some(grace_period_too_short),
 };
 

@@ -229,8 +229,16 @@ pub fn publish(lab: &mut Lab) -> Result<()> {
         for _ in 0..sent {
             cluster.ask::<i64>(at, &[command, channel, "text"])?;
         }
-        thread::sleep(Duration::from_secs(1));
-        let after = received(&cluster, kind)?;
+        let mut after = received(&cluster, kind)?;
+        // Until nothing comes any more.
+        loop {
+            thread::sleep(Duration::from_secs(1));
+            let now = received(&cluster, kind)?;
+            if now == after {
+                break;
+            }
+            after = now;
+        }
         Ok(after.into_iter().map(|(pod, n)| (pod.clone(), n - before[&pod])).collect())
     };
 

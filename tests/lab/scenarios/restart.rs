@@ -40,7 +40,7 @@ pub fn replica_moves(lab: &mut Lab) -> Result<()> {
     lab.world.release([&replica]);
     let after = comes_back(lab, &cluster, &replica)?;
     ensure!(after == shards, "roles changed");
-    lab.judge(&cluster, &load.stop()?, Duration::from_millis(500), None)
+    lab.judge(&cluster, &load.stop()?, Duration::from_secs(2), None)
 }
 
 pub fn master_moves(lab: &mut Lab) -> Result<()> {
