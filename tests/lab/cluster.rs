@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use redis::{Connection, ConnectionAddr, FromRedisValue, IntoConnectionInfo};
@@ -12,7 +12,7 @@ use redis::{Connection, ConnectionAddr, FromRedisValue, IntoConnectionInfo};
 use crate::{
     objects::Objects,
     pod::Pod,
-    tools::{Result, bail, ensure},
+    tools::{Result, TICK, bail, ensure},
     world::World,
 };
 
@@ -405,9 +405,35 @@ impl Cluster {
         self.world.wait(&format!("{} is whole", self.name), limit, || self.whole())
     }
 
+    /// Waits until everything is as planned and stays so for a time; returns since when it is. The last MEETs of the
+    /// pods may still reset a link in the first moment in which all looks well, and a lonely node says for some
+    /// seconds after its start that all is well.
+    pub fn wait_lasting(&self, limit: Duration, time: Duration) -> Result<(Instant, Vec<Shard>)> {
+        let start = Instant::now();
+        let mut since = None;
+        loop {
+            match self.whole() {
+                Ok(shards) => {
+                    let since = *since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= time {
+                        return Ok((since, shards));
+                    }
+                }
+                Err(reason) => {
+                    if since.take().is_some() {
+                        self.world.say(&format!("{} is no longer whole: {reason}", self.name));
+                    }
+                    ensure!(start.elapsed() < limit * self.world.patience, "not whole: {reason}");
+                    self.world.check()?;
+                }
+            }
+            std::thread::sleep(TICK);
+        }
+    }
+
     /// Fails unless everything stays as planned for so long.
     pub fn stays_whole(&self, time: Duration) -> Result<Vec<Shard>> {
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         loop {
             let shards = self.whole()?;
             if start.elapsed() >= time {

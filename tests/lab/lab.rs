@@ -176,7 +176,12 @@ impl Lab {
 
     /// Remembers how long healing took.
     pub fn healed(&mut self, since: Instant) {
-        let took = since.elapsed().as_secs_f64();
+        self.healed_at(since, Instant::now());
+    }
+
+    /// The same where it lies in the past when healing was complete.
+    pub fn healed_at(&mut self, since: Instant, at: Instant) {
+        let took = at.saturating_duration_since(since).as_secs_f64();
         self.world.say(&format!("healed in {took:.2} s"));
         self.measured.heal = Some(self.measured.heal.unwrap_or(0.0).max(took));
     }

@@ -28,8 +28,10 @@ fn comes_back(lab: &mut Lab, cluster: &Cluster, pod: &str) -> Result<Vec<Shard>>
         cluster.whole()?;
         cluster.addresses_for_clients()
     })?;
-    lab.healed(back);
-    cluster.stays_whole(Duration::from_secs(6))
+    let (whole, shards) = cluster.wait_lasting(RIGHT, Duration::from_secs(6))?;
+    lab.healed_at(back, whole);
+    lab.ensure_healed_within(RIGHT)?;
+    Ok(shards)
 }
 
 pub fn replica_moves(lab: &mut Lab) -> Result<()> {
@@ -117,10 +119,8 @@ fn all_killed(lab: &mut Lab, how: &Return<'_>) -> Result<()> {
     thread::sleep(how.lie_for.saturating_sub(answering.elapsed()));
     world.names()?.tell(Lie::Truth);
     let truth = Instant::now();
-    cluster.wait_whole(Duration::from_secs(40))?;
-    lab.healed(truth);
-    // One good moment proves nothing: for some seconds after a start a lonely node says that all is well.
-    let after = cluster.stays_whole(Duration::from_secs(10))?;
+    let (whole, after) = cluster.wait_lasting(Duration::from_secs(40), Duration::from_secs(10))?;
+    lab.healed_at(truth, whole);
     cluster.addresses_for_clients()?;
     ensure!(cluster.ids()? == ids, "node ids changed");
     for (old, new) in shards.iter().zip(&after) {
