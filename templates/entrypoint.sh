@@ -153,5 +153,6 @@ set -- "$CONF/redis.conf" --include "$CREDENTIALS" --cluster-announce-ip "$own_i
 [ -z "$ANNOUNCE_HOSTNAME" ] || set -- "$@" --cluster-announce-hostname "$ANNOUNCE_HOSTNAME"
 
 say "starting $ENGINE-server, announced as $own_ip"
-OWN_IP=$own_ip /bin/sh "$CONF/heal.sh" &
+# Its bursts of small processes after a start must not keep the server waiting.
+OWN_IP=$own_ip nice -n 5 /bin/sh "$CONF/heal.sh" &
 exec "$ENGINE-server" "$@"

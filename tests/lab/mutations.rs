@@ -26,7 +26,7 @@ pub const MUTATIONS: &[Mutation] = &[
         what: "nobody looks for peers that have moved (R3)",
         scenario: "f7-all-new",
         file: "entrypoint.sh",
-        change: ("/bin/sh \"$CONF/heal.sh\" &", ":"),
+        change: ("nice -n 5 /bin/sh \"$CONF/heal.sh\" &", ":"),
     },
     Mutation {
         name: "no-announced-address",
@@ -131,7 +131,10 @@ pub const MUTATIONS: &[Mutation] = &[
         what: "the Job is done before all views agree and all links are up (R20)",
         scenario: "f1-bootstrap",
         file: "converge.awk",
-        change: ("|| is_unsettled()) exit", ") exit"),
+        change: (
+            "|| views_differ()) exit\n    if (assign_slots() || attach_replicas(0) || is_unsettled()) exit",
+            "|| assign_slots() || attach_replicas(0)) exit",
+        ),
     },
     Mutation {
         name: "not-ready-counts",
