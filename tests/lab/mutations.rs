@@ -176,7 +176,7 @@ pub const MUTATIONS: &[Mutation] = &[
         what: "preStop does not give up where there is no replica (R27)",
         scenario: "f12-handover",
         file: "pre-stop.sh",
-        change: ("\"$HANDOVER_SECONDS\" ]; do", "3600 ]; do"),
+        change: ("elif [ \"$replicas\" -eq 0 ]; then", "elif false; then"),
     },
 ];
 
