@@ -132,8 +132,8 @@ pub const MUTATIONS: &[Mutation] = &[
         scenario: "f1-bootstrap",
         file: "converge.awk",
         change: (
-            "|| views_differ()) exit\n    if (assign_slots() || attach_replicas(0) || is_unsettled()) exit",
-            "|| assign_slots() || attach_replicas(0)) exit",
+            "if (all_claimed() && attach_replicas(1)) exit",
+            "if (all_claimed()) { attach_replicas(1); print \"done\"; exit }",
         ),
     },
     Mutation {
