@@ -71,6 +71,8 @@ fn template(plan: &Plan) -> PodTemplateSpec {
 }
 
 fn bootstrap(plan: &Plan) -> Container {
+    let mut mounts = container::common_mounts(plan);
+    mounts.push(container::mount(names::TMP, false));
     let mut env = container::common_env(plan);
     env.extend([
         container::env("REPLICAS_PER_SHARD", plan.replicas_per_shard.to_string()),
@@ -97,10 +99,7 @@ fn bootstrap(plan: &Plan) -> Container {
             requests: quantities(Some("50m"), &memory),
             ..ResourceRequirements::default()
         }),
-        volume_mounts: Some(vec![
-            container::mount(names::CONF, true),
-            container::mount(names::TMP, false),
-        ]),
+        volume_mounts: Some(mounts),
         ..container::container(plan)
     }
 }

@@ -24,7 +24,8 @@ use crate::{
         quantity::Quantity,
         types::{
             Bootstrap, Engine, EngineName, GitOps, IpFamily, Layout, Lifecycle, Manifest, Network,
-            Patch, Pod, Probes, PullPolicy, RedisCluster, Resources, SpreadRule, Storage,
+            Patch, Pod, Probes, PullPolicy, RedisCluster, Resources, SecretKey, SpreadRule,
+            Storage,
         },
     },
 };
@@ -70,6 +71,8 @@ pub struct Plan {
     pub storage: Storage,
     /// The files of the ConfigMap.
     pub config: Config,
+    /// The Secret with the password, where there is one.
+    pub password: Option<SecretKey>,
     /// Timings of the probes.
     pub probes: Probes,
     /// How pods are stopped, replaced and evicted.
@@ -157,6 +160,7 @@ impl Plan {
             network: spec.network.clone(),
             storage: spec.storage.clone(),
             config,
+            password: spec.auth.password_secret.clone(),
             probes: spec.probes,
             lifecycle: spec.lifecycle.clone(),
             resources,

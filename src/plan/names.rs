@@ -22,6 +22,10 @@ pub const BUS_PORT: &str = "bus";
 pub const CONF: (&str, &str) = ("conf", "/conf");
 /// The volume with the data, and where it is mounted.
 pub const DATA: (&str, &str) = ("data", "/data");
+/// The volume with the password, and where it is mounted.
+pub const AUTH: (&str, &str) = ("auth", "/auth");
+/// The file of the password in that volume.
+pub const PASSWORD_FILE: &str = "password";
 /// The volume for short-lived files, and where it is mounted: everything else is read-only.
 pub const TMP: (&str, &str) = ("tmp", "/tmp");
 

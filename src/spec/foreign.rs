@@ -115,9 +115,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("usePasswordFiles", PASSWORD),
     ("password", PASSWORD),
     ("redisSecret", PASSWORD),
-    ("auth", PASSWORD),
-    ("acl", PASSWORD),
-    ("users", PASSWORD),
+    ("acl", USERS),
+    ("users", USERS),
     ("requirepass", PASSWORD),
     ("masterauth", PASSWORD),
     ("tls", "this version of the format has no field for TLS: remove it"),
@@ -198,7 +197,8 @@ const VOLUME: &str = "in this format pods have a volume with `spec.storage.size`
 const MODE: &str =
     "in this format it is `spec.persistence.mode`: `AOF`, `RDB`, `AOFAndRDB` or `None`";
 const CONFIG: &str = "in this format it is `spec.config`, with one key for each directive, such as `maxclients: 5000`";
-const PASSWORD: &str = "this version of the format has no field for passwords: remove it, and write who may connect under `spec.network.networkPolicy`";
+const PASSWORD: &str = "in this format it is `spec.auth.passwordSecret`, the name and key of a Secret; a password itself stands in no spec";
+const USERS: &str = "this version of the format has no field for users of their own: all log in with the password of `spec.auth.passwordSecret`";
 const SPREAD: &str = "in this format it is `spec.topology.spread`, which knows the shards";
 const EXPORTER: &str = "this version of the format has no field for an exporter; write its container under `spec.pod.sidecars`";
 

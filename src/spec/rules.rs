@@ -87,6 +87,7 @@ pub const RULES: &[Rule] = &[
     names::ANNOTATION_SYNTAX,
     names::OWNED_ANNOTATION,
     names::OBJECT_NAME,
+    names::SECRET_KEY,
     topology::TOO_FEW_SHARDS,
     topology::TOO_MANY_SHARDS,
     topology::TOO_MANY_REPLICAS,

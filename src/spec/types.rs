@@ -90,6 +90,9 @@ pub struct Spec {
     /// Ports, addresses, Services and who may connect.
     #[serde(default)]
     pub network: Network,
+    /// Who may log in.
+    #[serde(default)]
+    pub auth: Auth,
     /// Timings of the probes. What they ask is fixed: it was tested against every state that a server can be in.
     #[serde(default)]
     pub probes: Probes,
@@ -629,6 +632,31 @@ impl Default for NetworkPolicy {
     fn default() -> Self {
         NetworkPolicy { enabled: true, clients: Vec::new(), ingress: Vec::new() }
     }
+}
+
+/// Who may log in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Auth {
+    /// The Secret with the password of the cluster: clients, replicas, probes and the bootstrap Job log in with it. You make the Secret, by whatever
+    /// means you make Secrets; it is mounted as a file, and the password is in no document, command line or variable of a container. Default: no
+    /// password, so that whoever reaches the client port may do anything.
+    pub password_secret: Option<SecretKey>,
+}
+
+/// A key of a Secret in the namespace of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct SecretKey {
+    /// The name of the Secret.
+    pub name: String,
+    /// The key. What it holds is used up to its first line break.
+    #[serde(default = "password_key")]
+    pub key: String,
+}
+
+fn password_key() -> String {
+    "password".to_owned()
 }
 
 /// Timings of the probes. What is left out has the probe's default.

@@ -38,6 +38,12 @@ pub(crate) fn spec(seed: u64) -> Value {
     spec.sometimes(50, "memory", |random| random.memory(memory, cache));
     spec.sometimes(50, "config", |random| random.config(engine.redis));
     spec.sometimes(60, "network", Random::network);
+    spec.sometimes(40, "auth", |random| {
+        let mut secret = random.fields();
+        secret.put("name", json!("redis.password"));
+        secret.sometimes(50, "key", |_| json!("redis-password_2"));
+        json!({"passwordSecret": secret.done()})
+    });
     spec.sometimes(40, "probes", Random::probes);
     spec.sometimes(50, "lifecycle", Random::lifecycle);
     spec.put_with("pod", |random| random.pod(memory));

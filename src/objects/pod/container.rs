@@ -15,8 +15,8 @@ use crate::{
 /// The container that runs the server.
 pub(in crate::objects) fn server(plan: &Plan) -> Container {
     let pod = &plan.pod;
-    let mut mounts =
-        vec![mount(names::CONF, true), mount(names::DATA, false), mount(names::TMP, false)];
+    let mut mounts = common_mounts(plan);
+    mounts.extend([mount(names::DATA, false), mount(names::TMP, false)]);
     mounts.extend(pod.volume_mounts.iter().map(|mount| mount.typed.clone()));
     let env_from: Vec<_> = pod.env_from.iter().map(|source| source.typed.clone()).collect();
     Container {
@@ -100,7 +100,17 @@ pub(in crate::objects) fn common_env(plan: &Plan) -> Vec<EnvVar> {
         self::env("ENGINE", plan.engine.name()),
     ];
     env.extend(plan.ip_family.map(|family| self::env("IP_FAMILY", family.name())));
+    if plan.password.is_some() {
+        let file = format!("{}/{}", names::AUTH.1, names::PASSWORD_FILE);
+        env.push(self::env("PASSWORD_FILE", file));
+    }
     env
+}
+
+/// What all scripts read from files.
+pub(in crate::objects) fn common_mounts(plan: &Plan) -> Vec<VolumeMount> {
+    let auth = plan.password.as_ref().map(|_| mount(names::AUTH, true));
+    auth.into_iter().chain([mount(names::CONF, true)]).collect()
 }
 
 /// A variable with a value.

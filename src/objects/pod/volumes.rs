@@ -1,17 +1,19 @@
 //! The volumes of the pods. The data volume comes from the StatefulSet's claim, unless it is ephemeral.
 
 use k8s_openapi::{
-    api::core::v1::{ConfigMapVolumeSource, EmptyDirVolumeSource, Volume},
+    api::core::v1::{
+        ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath, SecretVolumeSource, Volume,
+    },
     apimachinery::pkg::api::resource::Quantity,
 };
 
 use crate::{
     plan::{Plan, names},
-    spec::types::Medium,
+    spec::types::{Medium, SecretKey},
 };
 
 pub(super) fn node_volumes(plan: &Plan) -> Vec<Volume> {
-    let mut volumes = vec![conf(plan)];
+    let mut volumes = common(plan);
     if let Some(ephemeral) = &plan.storage.ephemeral {
         volumes.push(empty_dir(
             names::DATA.0,
@@ -25,7 +27,32 @@ pub(super) fn node_volumes(plan: &Plan) -> Vec<Volume> {
 }
 
 pub(super) fn bootstrap_volumes(plan: &Plan) -> Vec<Volume> {
-    vec![conf(plan), tmp()]
+    let mut volumes = common(plan);
+    volumes.push(tmp());
+    volumes
+}
+
+fn common(plan: &Plan) -> Vec<Volume> {
+    plan.password.as_ref().map(auth).into_iter().chain([conf(plan)]).collect()
+}
+
+fn auth(password: &SecretKey) -> Volume {
+    Volume {
+        name: names::AUTH.0.to_owned(),
+        secret: Some(SecretVolumeSource {
+            // Readable for root and the pod's own group, `fsGroup`.
+            default_mode: Some(0o440),
+            // Only this key, under the same name whatever the key is called.
+            items: Some(vec![KeyToPath {
+                key: password.key.clone(),
+                path: names::PASSWORD_FILE.to_owned(),
+                ..KeyToPath::default()
+            }]),
+            secret_name: Some(password.name.clone()),
+            ..SecretVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
 }
 
 fn conf(plan: &Plan) -> Volume {

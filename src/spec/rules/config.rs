@@ -341,8 +341,8 @@ pub(super) const SECRET_IN_CONFIG: Rule = Rule {
     severity: Severity::Error,
     title: "a directive holds a password",
     story: "\
-What is under `spec.config` ends in a ConfigMap, in Git, in `kubectl describe` and in every log of a pipeline. Passwords are only ever referenced, as Secrets; nothing that is rendered contains one. This version of the format has \
-no field for passwords: who may connect is decided by `spec.network.networkPolicy`.",
+What is under `spec.config` ends in a ConfigMap, in Git, in `kubectl describe` and in every log of a pipeline. Passwords are only ever referenced, as Secrets; nothing that is rendered contains one. The \
+password of the cluster is the key of a Secret that `spec.auth.passwordSecret` names.",
     check: Some(secret_in_config),
 };
 
@@ -353,7 +353,7 @@ fn secret_in_config(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             found.push(
                 Finding::at_key(pointer, format!("the directive `{name}` would put a password into a ConfigMap"))
                     .label("not a place for secrets")
-                    .help("remove it, and change the password if it was ever pushed; write who may connect under `spec.network.networkPolicy`"),
+                    .help("put the password into a Secret and name that under `spec.auth.passwordSecret`; choose a new one if this was ever pushed"),
             );
         }
     }

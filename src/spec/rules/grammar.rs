@@ -30,6 +30,16 @@ pub(super) fn label_key(text: &str) -> Option<String> {
     }
 }
 
+/// A key in the data of a Secret or ConfigMap, which is the name of a file where it is mounted.
+pub(super) fn data_key(text: &str) -> Option<String> {
+    let odd = |char: &char| !(char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.'));
+    limited(text, 253).or_else(|| match text.chars().find(odd) {
+        Some(odd) => Some(format!("contains {}", show(odd))),
+        None if text.starts_with("..") => Some("begins with `..`".to_owned()),
+        None => (text == ".").then(|| "is `.`".to_owned()),
+    })
+}
+
 /// A label's value; empty is fine.
 pub(super) fn label_value(text: &str) -> Option<String> {
     if text.is_empty() { None } else { qualified(text) }
@@ -110,6 +120,12 @@ mod tests {
         }
         for text in ["", "/", "a/", "/a", "a/b/c", "Example.com/a", "a b", "-a", "a-", "a/é"] {
             assert!(label_key(text).is_some(), "{text}");
+        }
+        for text in ["a", "A-b_c.d", "tls.crt", ".a", "_"] {
+            assert_eq!(data_key(text), None, "{text}");
+        }
+        for text in ["", ".", "..", "..a", "a/b", "a b", &"a".repeat(254)] {
+            assert!(data_key(text).is_some(), "{text}");
         }
         for text in ["", "a", "A-b_c.d", "1"] {
             assert_eq!(label_value(text), None, "{text}");

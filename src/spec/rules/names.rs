@@ -243,6 +243,11 @@ fn object_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             facts.spec.storage.class_name.as_ref().filter(|name| !name.is_empty()),
             "StorageClass",
         ),
+        (
+            "/spec/auth/passwordSecret/name",
+            facts.spec.auth.password_secret.as_ref().map(|secret| &secret.name),
+            "Secret",
+        ),
         ("/spec/pod/priorityClassName", pod.priority_class_name.as_ref(), "PriorityClass"),
         ("/spec/pod/runtimeClassName", pod.runtime_class_name.as_ref(), "RuntimeClass"),
         ("/spec/pod/schedulerName", pod.scheduler_name.as_ref(), "scheduler"),
@@ -263,5 +268,29 @@ fn object_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                     .help(format!("write the name of the {kind}, or remove it")),
             );
         }
+    }
+}
+
+pub(super) const SECRET_KEY: Rule = Rule {
+    code: "RCG208",
+    name: "secret-key",
+    severity: Severity::Error,
+    title: "what should be a key of a Secret cannot be one",
+    story: "\
+The keys in a Secret's `data` are at most 253 letters, digits, `-`, `_` and `.`, and do not begin with `..`: each is the name of a file where the Secret is mounted. With another key the API server refuses the pods.",
+    check: Some(secret_key),
+};
+
+fn secret_key(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    let Some(secret) = &facts.spec.auth.password_secret else { return };
+    let key = &secret.key;
+    if let Some(why) = grammar::data_key(key) {
+        found.push(
+            Finding::at(
+                "/spec/auth/passwordSecret/key",
+                format!("`{key}` cannot be a key of a Secret: it {why}"),
+            )
+            .help("write the key that the password has in the Secret, or remove `key`: the default is `password`"),
+        );
     }
 }
