@@ -130,6 +130,18 @@ write_credentials() {
     umask 022
 }
 
+# Runs the heal loop beside the server, whose process id is $1, and again should it ever end. Its
+# bursts of small processes after a start must not keep the server waiting.
+keep_healing() {
+    while
+        OWN_IP=$own_ip SERVER=$1 nice -n 5 /bin/sh "$CONF/heal.sh"
+        kill -0 "$1" 2>/dev/null
+    do
+        say "the heal loop has ended, starting it again"
+        sleep 1
+    done
+}
+
 # From here on it runs.
 trap 'exit 143' TERM INT
 # /tmp outlives a restart of the container.
@@ -153,6 +165,6 @@ set -- "$CONF/redis.conf" --include "$CREDENTIALS" --cluster-announce-ip "$own_i
 [ -z "$ANNOUNCE_HOSTNAME" ] || set -- "$@" --cluster-announce-hostname "$ANNOUNCE_HOSTNAME"
 
 say "starting $ENGINE-server, announced as $own_ip"
-# Its bursts of small processes after a start must not keep the server waiting.
-OWN_IP=$own_ip nice -n 5 /bin/sh "$CONF/heal.sh" &
+read -r server _ </proc/self/stat
+keep_healing "$server" &
 exec "$ENGINE-server" "$@"

@@ -366,7 +366,7 @@ if [ -r "$CONF/live.conf" ]; then
     live_text=$text
 fi
 
-# The server is the parent. Alone in its container it takes this loop with it when it ends.
-while between_passes && kill -0 "$PPID" 2>/dev/null; do
+# Alone in its container the server takes this loop with it when it ends.
+while between_passes && kill -0 "$SERVER" 2>/dev/null; do
     pass
 done

@@ -137,7 +137,7 @@ topology() {
 setting() {
     cat "$CONF/redis.conf" "$CONF/live.conf" 2>/dev/null | awk -v name="$1" '
         tolower($1) == name {
-            sub(/^[^ ]+ +/, "")
+            sub(/^ *[^ ]+ +/, "")
             sub(/ +$/, "")
             if ($0 ~ /^".*"$/) $0 = substr($0, 2, length($0) - 2)
             value = $0

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Ready: PONG, not behind a broken replication link, and known to the peers at the present address.
 # Nothing about the cluster's state and nothing about other pods: one lost shard would take all pods
-# out, and before the cluster is made no pod could become ready.
+# out, and before the cluster is made no pod could become ready. $1: seconds that an answer may take.
 
 # shellcheck source=lib.sh
 . /conf/lib.sh
@@ -12,7 +12,7 @@ not_ready() {
     exit 1
 }
 
-answer=$(printf 'PING\nINFO replication\n' | ask 3 127.0.0.1) || not_ready "no answer: $answer"
+answer=$(printf 'PING\nINFO replication\n' | ask "$1" 127.0.0.1) || not_ready "no answer: $answer"
 case $answer in
 PONG*) ;;
 *) not_ready "PING: $(printf '%s\n' "$answer" | sed -n 1p)" ;;

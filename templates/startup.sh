@@ -1,12 +1,13 @@
 # shellcheck shell=sh
 # Started: the server answers anything but LOADING. Until then the other probes do not run, so the
-# time that it may take covers loading the data and the entrypoint's wait for a promotion.
+# time that it may take covers loading the data and the entrypoint's wait for a promotion. $1: seconds
+# that an answer may take.
 
 # shellcheck source=lib.sh
 . /conf/lib.sh
 load_password
 
-answer=$(ask 3 127.0.0.1 PING) || {
+answer=$(ask "$1" 127.0.0.1 PING) || {
     echo "no answer: $answer"
     exit 1
 }

@@ -15,7 +15,7 @@ use super::{
     pod::{self, container},
 };
 use crate::{
-    plan::{Plan, names, short_hash},
+    plan::{Plan, names, patched_files, short_hash},
     spec::quantity::Quantity,
     templates,
 };
@@ -47,14 +47,19 @@ pub(super) fn bootstrap_job(plan: &Plan) -> Option<Job> {
 }
 
 /// A Job's template cannot be changed and a finished Job does not run again, so everything that must run it anew is in its name: what its
-/// pod is made of, the script, and the topology. No time to live: a tool that finds the Job missing would create it again.
+/// pod is made of, the script, the topology, and the user's patches of them. No time to live: a tool that finds the Job missing would create it again.
 fn hash(plan: &Plan, template: &PodTemplateSpec) -> String {
     let template = serde_json::to_string(template).unwrap_or_default();
     let scripts = [templates::BOOTSTRAP, templates::CONVERGE, templates::LIB];
+    let patches = plan.patches.iter().filter(|patch| patch.target.kind == "Job");
+    let mut patches: Vec<_> =
+        patches.filter_map(|patch| patch.merge.get("spec")).map(ToString::to_string).collect();
+    patches.extend(patched_files(&plan.patches));
     short_hash(
         [template.as_str(), &plan.config.topology]
             .into_iter()
-            .chain(scripts.map(|script| script.text)),
+            .chain(scripts.map(|script| script.text))
+            .chain(patches.iter().map(String::as_str)),
     )
 }
 

@@ -152,6 +152,14 @@ mod tests {
         assert_ne!(job(json!({})), job(json!({"topology": {"shards": 5}})));
         assert_ne!(job(json!({})), job(json!({"engine": {"image": "redis:8.0.6-alpine"}})));
         assert_ne!(job(json!({})), job(json!({"bootstrap": {"timeoutSeconds": 60}})));
+        // A Job's template cannot be changed.
+        let patch = |kind: &str, merge: Value| json!({"patches": [{"target": {"kind": kind}, "merge": merge}]});
+        let template = json!({"spec": {"template": {"spec": {"priorityClassName": "high"}}}});
+        assert_ne!(job(json!({})), job(patch("Job", template)));
+        assert_eq!(job(json!({})), job(patch("Job", json!({"metadata": {"labels": {"a": "b"}}}))));
+        let script = patch("ConfigMap", json!({"data": {"lib.sh": "true"}}));
+        assert_ne!(job(json!({})), job(script.clone()));
+        assert_ne!(hash(json!({})), hash(script));
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub fn check(plan: &Plan) -> Vec<PatchMistake> {
         if !hit {
             let known = documents
                 .iter()
-                .map(|document| (document.kind().to_owned(), document.name().to_owned()));
+                .map(|document| (document.kind().to_owned(), target_name(document).to_owned()));
             mistakes.push(PatchMistake {
                 index,
                 kind: PatchMistakeKind::NoTarget { known: known.collect() },
@@ -88,7 +88,15 @@ pub fn check(plan: &Plan) -> Vec<PatchMistake> {
 
 fn matches(patch: &Patch, document: &Document) -> bool {
     patch.target.kind == document.kind()
-        && patch.target.name.as_deref().is_none_or(|name| name == document.name())
+        && patch.target.name.as_deref().is_none_or(|name| name == target_name(document))
+}
+
+/// The name by which a patch finds an object. The end of the Job's own name changes with the patch.
+fn target_name(document: &Document) -> &str {
+    match document.name().rsplit_once('-') {
+        Some((name, _)) if document.kind() == "Job" => name,
+        _ => document.name(),
+    }
 }
 
 /// Decodes a value as one of the kinds that are rendered.

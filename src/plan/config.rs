@@ -6,7 +6,7 @@ use super::{StatefulSetPlan, memory, names::Names, short_hash};
 use crate::{
     spec::{
         directives,
-        types::{EndpointType, EngineName, Spec},
+        types::{EndpointType, EngineName, Patch, Spec},
     },
     templates::{self, RedisConf},
 };
@@ -20,8 +20,8 @@ pub struct Config {
     pub live_conf: String,
     /// `topology`: every pod's host name, and its shard or `-`.
     pub topology: String,
-    /// Changes when a pod must restart to follow: with `redis.conf`, with the names (not the values) of the directives in `live.conf`, and with
-    /// the script that starts the server.
+    /// Changes when a pod must restart to follow: with `redis.conf`, with the names (not the values) of the directives in `live.conf`, with
+    /// the script that starts the server, and with patches of any file.
     pub hash: String,
 }
 
@@ -54,14 +54,26 @@ impl Config {
         let mut live_names: Vec<_> = live.iter().map(|(directive, _)| directive.as_str()).collect();
         live_names.dedup();
         let scripts = [templates::ENTRYPOINT, templates::HEAL, templates::LIB];
+        let patches = patched_files(&spec.patches);
         let hash = short_hash(
             [redis_conf.as_str()]
                 .into_iter()
                 .chain(scripts.map(|script| script.text))
-                .chain(live_names),
+                .chain(live_names)
+                .chain(patches.iter().map(String::as_str)),
         );
         Config { redis_conf, live_conf, topology: topology(names, stateful_sets), hash }
     }
+}
+
+/// What the user's patches do to the files of the ConfigMap.
+pub(crate) fn patched_files(patches: &[Patch]) -> Vec<String> {
+    patches
+        .iter()
+        .filter(|patch| patch.target.kind == "ConfigMap")
+        .filter_map(|patch| patch.merge.get("data"))
+        .map(ToString::to_string)
+        .collect()
 }
 
 /// Directives that are not tied to another part of the spec, sorted. Precedence, lowest first:

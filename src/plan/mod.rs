@@ -14,6 +14,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use config::Config;
+pub(crate) use config::patched_files;
 use names::Names;
 
 use crate::{

@@ -51,10 +51,14 @@ pub enum Kind<'a> {
     Bool,
     /// A whole number, within bounds where they are known.
     Integer(i64, i64),
-    /// Bytes, with a suffix such as `mb` if wanted.
-    Memory,
-    /// The same, or a part of `maxmemory` such as `5%`.
+    /// So many whole numbers, each within bounds.
+    Integers(usize, i64, i64),
+    /// At least so many bytes, with a suffix such as `mb` if wanted.
+    Memory(u64),
+    /// Bytes, or a part of `maxmemory` such as `5%`.
     MemoryOrPercent,
+    /// Letters for classes of keyspace events, or nothing.
+    Flags,
     /// One of these words, separated by blanks.
     Enum(&'a str),
     /// Anything, or what is not described here.
@@ -148,14 +152,19 @@ impl Directive {
         let (kind, details) = self.kind.split_once(' ').unwrap_or((self.kind, ""));
         match kind {
             "bool" => Kind::Bool,
-            "int" => {
-                let mut bounds = details.split(' ').map(str::parse);
-                match (bounds.next(), bounds.next()) {
-                    (Some(Ok(least)), Some(Ok(most))) => Kind::Integer(least, most),
+            "int" | "ints" => {
+                let numbers: Vec<i64> =
+                    details.split(' ').filter_map(|number| number.parse().ok()).collect();
+                match *numbers {
+                    [count, least, most] => {
+                        Kind::Integers(usize::try_from(count).unwrap_or_default(), least, most)
+                    }
+                    [least, most] => Kind::Integer(least, most),
                     _ => Kind::Integer(i64::MIN, i64::MAX),
                 }
             }
-            "memory" => Kind::Memory,
+            "flags" => Kind::Flags,
+            "memory" => Kind::Memory(details.parse().unwrap_or_default()),
             "memory-or-percent" => Kind::MemoryOrPercent,
             "enum" => Kind::Enum(details),
             _ => Kind::Text,

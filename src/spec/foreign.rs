@@ -1,6 +1,6 @@
 //! Names that other charts and operators have for things, so that a message can say what they are called here.
 
-use super::{directives::Directive, written::path};
+use super::{directives::Directive, rules::directive_owner, written::path};
 use crate::yaml::{Kind, Node};
 
 /// The end of a field's path elsewhere, and what to write here. The longest end that fits is taken.
@@ -28,7 +28,17 @@ const FIELDS: &[(&str, &str)] = &[
     ("clusterReplicaCount", REPLICAS),
     ("clusterReplicas", REPLICAS),
     ("redisFollower.replicas", REPLICAS),
-    ("replicas", REPLICAS),
+    ("topology.replicas", REPLICAS),
+    ("replicas", PODS),
+    ("resources.memory", RESOURCES),
+    ("resources.cpu", RESOURCES),
+    ("environment", "in this format it is `spec.pod.env`, a list of `name` and `value`"),
+    ("sentinel", "a cluster needs no Sentinel: its masters elect; remove it"),
+    ("volumePermissions", "not needed, `fsGroup` does it: remove it"),
+    (
+        "sysctlImage",
+        "set kernel parameters on the nodes; pods of the standard `restricted` may not: remove it",
+    ),
     ("replicasPerMaster", REPLICAS),
     ("replicasPerPrimary", REPLICAS),
     ("replicationFactor", REPLICAS),
@@ -191,6 +201,8 @@ const FIELDS: &[(&str, &str)] = &[
 
 const TOTAL: &str = "pods are not counted as a whole in this format: `spec.topology.shards` is the number of masters, \
                      `spec.topology.replicasPerShard` the replicas of each; 6 nodes with 1 replica are 3 shards";
+const PODS: &str = "`spec.topology.shards` is the number of masters, `spec.topology.replicasPerShard` the replicas of each: if this counts all pods, 6 are 3 shards with 1 replica";
+const RESOURCES: &str = "write it under `limits`, `requests` or both";
 const SHARDS: &str = "in this format it is `spec.topology.shards`";
 const REPLICAS: &str = "in this format it is `spec.topology.replicasPerShard`";
 const VOLUME: &str = "in this format pods have a volume with `spec.storage.size`, and none with `spec.storage.ephemeral`";
@@ -229,7 +241,11 @@ pub(super) fn translate(pointer: &str, node: Option<&Node>) -> Vec<String> {
         (false, ..) => below,
         (true, Some((_, here)), _) => vec![here.to_owned()],
         (true, None, Some(name)) if Directive::find(name).is_some() => {
-            vec![format!("`{name}` is a directive: write it under `spec.config`")]
+            // Some are decided by other fields.
+            vec![match directive_owner(name) {
+                Some(instead) => format!("`{name}` is a directive that has a field: {instead}"),
+                None => format!("`{name}` is a directive: write it under `spec.config`"),
+            }]
         }
         _ => Vec::new(),
     }

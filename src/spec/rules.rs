@@ -35,6 +35,7 @@ use crate::{
     plan::{Plan, memory as memory_plan},
 };
 
+pub(super) use config::owned as directive_owner;
 pub(super) use structure::{
     ANOTHER_FORMAT, MISSING_FIELD, NOT_ONE_OF, OUT_OF_BOUNDS, UNKNOWN_FIELD, WRONG_TYPE,
 };
@@ -198,6 +199,7 @@ pub const RULES: &[Rule] = &[
     text::SUBSTITUTED_TEXT,
     text::TRAILING_BLANKS,
     objects::MANIFEST_ELSEWHERE,
+    objects::PATCH_OF_FIELD,
 ];
 
 /// The rule with a code or a name.

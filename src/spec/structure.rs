@@ -260,18 +260,14 @@ fn unknown_field(written: &Written<'_>, schema: &Schema, parent: &str, field: &s
     let elsewhere: Vec<_> =
         all.iter().filter(|known| last(known).eq_ignore_ascii_case(field)).collect();
     if let [_, ..] = elsewhere.as_slice() {
-        let places = one_of(
-            elsewhere
-                .iter()
-                .take(3)
-                .map(|known| holder(known))
-                .collect::<Vec<_>>()
-                .iter()
-                .map(String::as_str),
-        );
-        return problem
-            .label("not here")
-            .help(format!("`{}` belongs under {places}", last(elsewhere[0])));
+        let places: Vec<_> = elsewhere.iter().take(3).map(|known| holder(known)).collect();
+        let places = one_of(places.iter().map(String::as_str));
+        let name = last(elsewhere[0]);
+        return problem.label("not here").help(if holder(elsewhere[0]).is_empty() {
+            format!("`{name}` belongs at the top of the file, without indentation")
+        } else {
+            format!("`{name}` belongs under {places}")
+        });
     }
     let names: Vec<_> = all.iter().map(|known| (last(known), known)).collect();
     if let Some(meant) = closest(field, names.iter().map(|(name, _)| name.as_str()))
@@ -289,7 +285,7 @@ fn unknown_field(written: &Written<'_>, schema: &Schema, parent: &str, field: &s
 fn holder(pointer: &str) -> String {
     match pointer.rsplit_once('/') {
         Some((parent, _)) if !parent.is_empty() => path(parent),
-        _ => "the top of the file".to_owned(),
+        _ => String::new(),
     }
 }
 
@@ -477,8 +473,29 @@ fn type_help(
             "no" | "off" | "false" | "n" | "disabled" => "write `false`".to_owned(),
             _ => return None,
         },
-        ("array", Kind::Map(_)) => "begin each item with `- `".to_owned(),
-        ("array", _) => format!("write it as a list: `[{text}]`"),
+        ("array", kind) => {
+            let item = join(pointer, 0);
+            let fields = schema.fields(&item);
+            let is_text = schema.of(&item).is_some_and(|item| {
+                schema::words(item).is_some() || types(item).contains(&"string")
+            });
+            match kind {
+                Kind::Map(_) if is_text => "begin each item with `- `".to_owned(),
+                _ if is_text => format!("write it as a list: `[{text}]`"),
+                _ if fields.is_empty() => {
+                    "write a list of mappings: begin each with `- `, as Kubernetes has them"
+                        .to_owned()
+                }
+                _ => format!(
+                    "write a list of mappings: begin each with `- `, with the fields {}",
+                    fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ")
+                ),
+            }
+        }
+        ("object", _) if pointer == "/spec/config" => {
+            "write one key for each directive below `config:`, such as `maxclients: 5000`"
+                .to_owned()
+        }
         ("object", _) => {
             let fields = schema.fields(pointer);
             if fields.is_empty() {

@@ -909,7 +909,7 @@ pub struct Patch {
 pub struct PatchTarget {
     /// The kind, such as `StatefulSet`.
     pub kind: String,
-    /// The name. Default: all objects of the kind.
+    /// The name; that of the bootstrap Job without the hash at its end. Default: all objects of the kind.
     pub name: Option<String>,
 }
 

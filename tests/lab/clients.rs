@@ -91,6 +91,7 @@ impl Client {
         let seeds = seeds.into_iter().filter_map(|address| {
             ConnectionAddr::Tcp(address.to_string(), self.cluster.client_port)
                 .into_connection_info()
+                .map(|place| self.cluster.log_in(place))
                 .ok()
         });
         let client = ClusterClient::builder(seeds)

@@ -7,9 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis::{Connection, ConnectionAddr, FromRedisValue, IntoConnectionInfo};
+use redis::{Connection, ConnectionAddr, ConnectionInfo, FromRedisValue, IntoConnectionInfo};
 
 use crate::{
+    lab::PASSWORD,
     objects::Objects,
     pod::Pod,
     tools::{Result, TICK, bail, ensure},
@@ -38,6 +39,8 @@ pub struct Cluster {
     pub job: String,
     /// The Service for clients.
     pub client_service: String,
+    /// What clients log in with, where the cluster has a password.
+    pub password: Option<&'static str>,
 }
 
 /// A planned pod.
@@ -169,6 +172,14 @@ impl Cluster {
             let headless = service.spec.as_ref()?.cluster_ip.as_deref() == Some("None");
             (!headless).then(|| service.metadata.name.clone())?
         });
+        let containers = objects
+            .stateful_sets
+            .iter()
+            .filter_map(|set| set.spec.as_ref()?.template.spec.as_ref())
+            .flat_map(|spec| &spec.containers);
+        let password = containers
+            .flat_map(|container| container.env.iter().flatten())
+            .any(|variable| variable.name == "PASSWORD_FILE");
         let variable = |name: &str| -> Option<usize> {
             let spec = objects.jobs.first()?.spec.as_ref()?.template.spec.as_ref()?;
             let env = spec.containers.first()?.env.as_ref()?;
@@ -183,6 +194,7 @@ impl Cluster {
             shards: variable("SHARDS").ok_or("the Job does not say how many shards there are")?,
             job: objects.jobs.first().and_then(|job| job.metadata.name.clone()).unwrap_or_default(),
             client_service: client_service.unwrap_or_default(),
+            password: password.then_some(PASSWORD),
         })
     }
 
@@ -201,12 +213,19 @@ impl Cluster {
     pub fn connect_to(&self, address: IpAddr) -> Result<Connection> {
         let place = ConnectionAddr::Tcp(address.to_string(), self.client_port);
         let limit = Duration::from_secs(1) * self.world.patience;
-        let connection = redis::Client::open(place.into_connection_info()?)?
+        let connection = redis::Client::open(self.log_in(place.into_connection_info()?))?
             .get_connection_with_timeout(limit)
             .map_err(|error| format!("{address}: {error}"))?;
         connection.set_read_timeout(Some(limit))?;
         connection.set_write_timeout(Some(limit))?;
         Ok(connection)
+    }
+
+    /// The same place, with the cluster's password.
+    pub fn log_in(&self, place: ConnectionInfo) -> ConnectionInfo {
+        let Some(password) = self.password else { return place };
+        let settings = place.redis_settings().clone().set_password(password);
+        place.set_redis_settings(settings)
     }
 
     /// Sends one command to a pod.

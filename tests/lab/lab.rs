@@ -44,6 +44,9 @@ impl Layout {
     }
 }
 
+/// What every Secret holds that a spec refers to.
+pub const PASSWORD: &str = r#"it's a "secret" of 4711 \ blanks"#;
+
 /// Our binary, as it was when the run began, in the run's folder.
 pub const RENDERER: &str = "redis-cluster-gen";
 
@@ -116,6 +119,8 @@ pub struct Lab {
     /// What was found out so far.
     pub measured: Measured,
     families: Families,
+    /// Whether clusters have a password.
+    pub password: bool,
 }
 
 impl Lab {
@@ -128,15 +133,20 @@ impl Lab {
     pub fn with(case: Case, timing: Timing, families: Families) -> Result<Lab> {
         let image = case.image.clone();
         let world = World::start(image, &case.folder, timing, families, case.patience)?;
-        Ok(Lab { case, world, measured: Measured::default(), families })
+        Ok(Lab { case, world, measured: Measured::default(), families, password: false })
     }
 
     /// A small spec: three shards with a replica each, in the layout of the case.
     pub fn spec(&self, name: &str) -> Spec {
         let spec = Spec::new(name, &self.case.image, self.case.layout);
-        match self.families {
+        let spec = match self.families {
             Families::V4 => spec,
             Families::V6 => spec.set("spec.network.ipFamilies", json!(["IPv6"])),
+        };
+        if self.password {
+            spec.set("spec.auth.passwordSecret", json!({ "name": name, "key": "redis" }))
+        } else {
+            spec
         }
     }
 

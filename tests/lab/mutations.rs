@@ -26,7 +26,7 @@ pub const MUTATIONS: &[Mutation] = &[
         what: "nobody looks for peers that have moved (R3)",
         scenario: "f7-all-new",
         file: "entrypoint.sh",
-        change: ("nice -n 5 /bin/sh \"$CONF/heal.sh\" &", ":"),
+        change: ("keep_healing \"$server\" &", ":"),
     },
     Mutation {
         name: "no-announced-address",

@@ -18,11 +18,12 @@ use std::{
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::Job,
-    core::v1::{PodTemplateSpec, Service, Volume},
+    core::v1::{KeyToPath, PodTemplateSpec, Service, Volume},
 };
 
 use crate::{
     image::Image,
+    lab::PASSWORD,
     names::{NameService, Names},
     net::{self, Address, Families, PodNet},
     objects::{Files, Objects, files_of_config_map, files_of_secret},
@@ -650,7 +651,15 @@ fn files_of_volume(state: &State, namespace: &str, volume: &Volume) -> Option<Fi
         .as_ref()
         .and_then(|secret| Some((&state.secrets, secret.secret_name.clone()?, &secret.items)));
     let (objects, name, items) = map.or(secret)?;
-    let files = objects.get(&(namespace.to_owned(), name))?;
+    let files = match objects.get(&(namespace.to_owned(), name)) {
+        Some(files) => files.clone(),
+        // A spec only refers to Secrets: the lab makes them, as users do.
+        None if volume.secret.is_some() => {
+            let password = |item: &KeyToPath| (item.key.clone(), PASSWORD.into());
+            items.iter().flatten().map(password).collect()
+        }
+        None => return None,
+    };
     let Some(items) = items else { return Some(files.clone()) };
     let chosen =
         items.iter().filter_map(|item| Some((item.path.clone(), files.get(&item.key)?.clone())));

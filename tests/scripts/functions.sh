@@ -183,6 +183,7 @@ probe() {
     (
         PATH=$TMP/bin:$PATH
         export PATH ENGINE CLIENT_PORT TLS_DIR
+        set -- 3
         . "$TMP/$name.sh"
     ) >"$TMP/said" 2>&1
     printf '%s %s' "$?" "$(head -n 1 "$TMP/said")"

@@ -40,11 +40,10 @@ fn node_spec(plan: &Plan, selector: BTreeMap<String, String>) -> PodSpec {
         affinity: scheduling::affinity(plan, &selector),
         containers,
         init_containers: (!init_containers.is_empty()).then_some(init_containers),
-        node_selector: (!pod.node_selector.is_empty()).then(|| pod.node_selector.clone()),
         termination_grace_period_seconds: Some(
             plan.lifecycle.termination_grace_period_seconds.into(),
         ),
-        topology_spread_constraints: scheduling::zone_spread(plan, selector),
+        topology_spread_constraints: scheduling::spread(plan, selector),
         volumes: Some(volumes::node_volumes(plan)),
         ..common(plan)
     }
@@ -78,6 +77,7 @@ fn common(plan: &Plan) -> PodSpec {
         // Else every Service of the namespace adds variables to the environment.
         enable_service_links: Some(false),
         image_pull_secrets: (!pull_secrets.is_empty()).then_some(pull_secrets),
+        node_selector: (!pod.node_selector.is_empty()).then(|| pod.node_selector.clone()),
         priority_class_name: pod.priority_class_name.clone(),
         runtime_class_name: pod.runtime_class_name.clone(),
         scheduler_name: pod.scheduler_name.clone(),

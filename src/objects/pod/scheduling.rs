@@ -10,10 +10,18 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::LabelSelector,
 };
 
-use crate::{plan::Plan, spec::types::SpreadRule};
+use crate::{
+    plan::{
+        Plan,
+        names::{self, SHARD_LABEL},
+    },
+    spec::types::SpreadRule,
+};
 
 const NODE: &str = "kubernetes.io/hostname";
 const ZONE: &str = "topology.kubernetes.io/zone";
+/// The label that a StatefulSet's controller gives each pod: its number.
+const POD_INDEX: &str = "apps.kubernetes.io/pod-index";
 
 /// The user's affinity rules with ours added. `selector` finds the pods that are kept apart.
 pub(super) fn affinity(plan: &Plan, selector: &BTreeMap<String, String>) -> Option<Affinity> {
@@ -71,24 +79,45 @@ fn restrict_zones(zones: &[String], affinity: &mut Affinity) {
     }
 }
 
-/// The pods of a shard over zones; of the cluster, where any pod may serve any shard.
-pub(super) fn zone_spread(
+/// The pods of a shard over zones; of the cluster, where any pod may serve any shard. And, where it is possible, the pods of equal index
+/// over zones and nodes: they are the masters after a start or a rolling restart, and nobody is promoted when most masters go at once.
+pub(super) fn spread(
     plan: &Plan,
     selector: BTreeMap<String, String>,
 ) -> Option<Vec<TopologySpreadConstraint>> {
-    let when_unsatisfiable = match plan.spread_zones {
-        SpreadRule::Required => "DoNotSchedule",
-        SpreadRule::Preferred => "ScheduleAnyway",
-        SpreadRule::None => return None,
-    };
-    Some(vec![TopologySpreadConstraint {
+    let mut constraints = Vec::new();
+    let of_a_shard = selector.contains_key(SHARD_LABEL);
+    match plan.spread_zones {
+        SpreadRule::Required => constraints.push(constraint(ZONE, selector, "DoNotSchedule")),
+        SpreadRule::Preferred => constraints.push(constraint(ZONE, selector, "ScheduleAnyway")),
+        SpreadRule::None => {}
+    }
+    if of_a_shard {
+        for (key, rule) in [(ZONE, plan.spread_zones), (NODE, plan.spread_nodes)] {
+            if rule != SpreadRule::None {
+                constraints.push(TopologySpreadConstraint {
+                    match_label_keys: Some(vec![POD_INDEX.to_owned()]),
+                    ..constraint(key, plan.names.selector(names::NODE), "ScheduleAnyway")
+                });
+            }
+        }
+    }
+    (!constraints.is_empty()).then_some(constraints)
+}
+
+fn constraint(
+    key: &str,
+    selector: BTreeMap<String, String>,
+    when_unsatisfiable: &str,
+) -> TopologySpreadConstraint {
+    TopologySpreadConstraint {
         label_selector: Some(LabelSelector {
             match_labels: Some(selector),
             ..LabelSelector::default()
         }),
         max_skew: 1,
-        topology_key: ZONE.to_owned(),
+        topology_key: key.to_owned(),
         when_unsatisfiable: when_unsatisfiable.to_owned(),
         ..TopologySpreadConstraint::default()
-    }])
+    }
 }

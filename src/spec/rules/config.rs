@@ -135,7 +135,8 @@ fn directives<'a>(
     facts.spec.config.iter().map(|(name, value)| (join(CONFIG, name), name.as_str(), value))
 }
 
-fn owned(name: &str) -> Option<&'static str> {
+/// What to write in place of a directive that another field decides.
+pub(in crate::spec) fn owned(name: &str) -> Option<&'static str> {
     OWNED.iter().find(|(owned, _)| *owned == name).map(|(_, instead)| *instead)
 }
 
@@ -515,6 +516,9 @@ fn directive_value(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 pointer.clone()
             };
             // What cannot stand on a line has a rule of its own.
+            if item.contains('\n') {
+                continue;
+            }
             let Some(arguments) = arguments(item).filter(|arguments| !arguments.is_empty()) else {
                 continue;
             };
@@ -565,10 +569,36 @@ fn mistake(directive: &Directive, arguments: &[String]) -> Option<(String, Strin
                 _ => Some((takes.clone(), format!("write {takes}, without a unit"))),
             }
         }
-        Kind::Memory | Kind::MemoryOrPercent => {
+        Kind::Integers(count, least, most) => {
+            let fine = |text: &String| {
+                text.parse::<i64>().is_ok_and(|number| (least..=most).contains(&number))
+            };
+            let takes = format!("{count} whole numbers from {least} to {most}");
+            (arguments.len() != count || !arguments.iter().all(fine))
+                .then(|| (takes.clone(), format!("write {takes}, separated by blanks")))
+        }
+        Kind::Flags => {
+            let odd =
+                all.chars().find(|char| !(char.is_ascii_lowercase() || "KEA$".contains(*char)));
+            odd.map(|odd| {
+                (
+                    "classes of events, such as `Kg$`".to_owned(),
+                    format!("remove `{odd}`: it is no class of events"),
+                )
+            })
+        }
+        Kind::Memory(least) if single && is_memory(first) && bytes(first) < least => {
+            let least = match least % (1 << 20) {
+                0 => format!("{}mb", least >> 20),
+                _ => least.to_string(),
+            };
+            Some((format!("at least `{least}`"), format!("write `{least}` or more")))
+        }
+        Kind::Memory(_) | Kind::MemoryOrPercent => {
             let percent = directive.kind() == Kind::MemoryOrPercent;
             let is_percent = |text: &str| {
-                text.strip_suffix('%').is_some_and(|number| number.parse::<u32>().is_ok())
+                let number = text.strip_suffix('%').and_then(|number| number.parse::<u32>().ok());
+                number.is_some_and(|number| number <= 100)
             };
             let fine = single && (is_memory(first) || percent && is_percent(first));
             let takes = if percent {
@@ -621,6 +651,21 @@ fn mistake(directive: &Directive, arguments: &[String]) -> Option<(String, Strin
         }
         Kind::Text => None,
     }
+}
+
+/// The number of bytes that a value of the form of [`is_memory`] means.
+fn bytes(text: &str) -> u64 {
+    let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
+    let factor: u64 = match text[digits..].to_ascii_lowercase().as_str() {
+        "k" => 1000,
+        "kb" => 1 << 10,
+        "m" => 1_000_000,
+        "mb" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" => 1 << 30,
+        _ => 1,
+    };
+    text[..digits].parse::<u64>().unwrap_or_default().saturating_mul(factor)
 }
 
 fn is_memory(text: &str) -> bool {

@@ -66,7 +66,7 @@ fn version_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     } else if plain.bytes().all(|byte| byte.is_ascii_digit()) && !plain.is_empty() {
         finding.help("write all three numbers, such as `version: \"8.0.6\"`")
     } else {
-        finding.help("write two or three numbers, such as `version: \"8.0.6\"`")
+        finding.help("write all three numbers of a release, such as `version: \"8.0.6\"`")
     });
 }
 
@@ -126,14 +126,14 @@ pub(super) const ENGINE_TOO_NEW: Rule = Rule {
     story: "\
 The directives under `spec.config` are checked against those of the engine's version, because a server does not start with one that it does not know. For a version that came out after this \
 release of redis-cluster-gen, the newest known one stands in: a directive that was removed since is not found, and one that was added is reported as uncertain. \
-Everything that redis-cluster-gen writes by itself is known to all versions since the oldest supported one. Without `spec.config` nothing is said.",
+Everything that redis-cluster-gen writes by itself is known to all versions since the oldest supported one. Without `spec.config` only another major version is reported: it may be one of Valkey, and `name: valkey` was forgotten.",
     check: Some(engine_too_new),
 };
 
 fn engine_too_new(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let (Some(version), engine) = (facts.version, facts.spec.engine.name) else { return };
     let newest = directives::newest(engine);
-    if version > newest && !facts.spec.config.is_empty() {
+    if version > newest && (version.0 > newest.0 || !facts.spec.config.is_empty()) {
         let finding = Finding::at(
             VERSION,
             format!(
@@ -142,8 +142,11 @@ fn engine_too_new(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 facts.spec.engine.version
             ),
         )
-        .label(format!("known up to {}", show(newest)))
-        .related("/spec/config", format!("checked as for {}", show(newest)));
+        .label(format!("known up to {}", show(newest)));
+        let finding = match facts.spec.config.is_empty() {
+            true => finding,
+            false => finding.related("/spec/config", format!("checked as for {}", show(newest))),
+        };
         found.push(match engine {
             EngineName::Redis if version <= directives::newest(EngineName::Valkey) => finding
                 .help("look for a newer redis-cluster-gen; if it is Valkey, write `name: valkey`"),

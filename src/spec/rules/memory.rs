@@ -194,7 +194,11 @@ fn request_above_limit(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             } else {
                 "the limit is the default, 512Mi; the API server refuses such pods"
             })
-            .help(format!("write a request of at most `{}`, or a higher limit", limit.text())),
+            .help(if facts.has(&join(LIMITS, name)) {
+                format!("write a request of at most `{}`, or a higher limit", limit.text())
+            } else {
+                format!("write the limit too: `limits: {{{name}: {}}}`", request.text())
+            }),
             None => Finding::at(
                 in_limits,
                 format!(

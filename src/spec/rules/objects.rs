@@ -614,3 +614,77 @@ fn manifest_elsewhere(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         }
     }
 }
+
+pub(super) const PATCH_OF_FIELD: Rule = Rule {
+    code: "RCG354",
+    name: "patch-of-field",
+    severity: Severity::Warning,
+    title: "a patch sets what the spec has a field for",
+    story: "\
+Patches are for what the spec has no field for. What they set is merged into the finished objects, after everything was checked: a memory limit that is patched is not the one that `maxmemory` follows from, a patched image is not the version that directives are checked by, a \
+patched grace period may be shorter than the hand-over, and a file of the ConfigMap that is patched is replaced as a whole, with all that stands in it. Write the field instead; if the patch is really meant, this warning is the price.",
+    check: Some(patch_of_field),
+};
+
+/// What has a field: the kind, the place in the object, and the field. A place below `redis` is one of the server's container.
+const FIELDS: [(&str, &str, &str); 19] = [
+    ("ConfigMap", "/data/redis.conf", "spec.config"),
+    ("ConfigMap", "/data/live.conf", "spec.config"),
+    ("Job", "/spec/backoffLimit", "spec.bootstrap.backoffLimit"),
+    ("Job", "/spec/activeDeadlineSeconds", "spec.bootstrap.timeoutSeconds"),
+    ("NetworkPolicy", "/spec/ingress", "spec.network.networkPolicy"),
+    (
+        "PodDisruptionBudget",
+        "/spec/maxUnavailable",
+        "spec.lifecycle.podDisruptionBudget.maxUnavailable",
+    ),
+    ("StatefulSet", "/spec/minReadySeconds", "spec.lifecycle.minReadySeconds"),
+    ("StatefulSet", "/spec/persistentVolumeClaimRetentionPolicy", "spec.storage.retention"),
+    ("StatefulSet", "/spec/updateStrategy", "spec.lifecycle.updateStrategy"),
+    (
+        "StatefulSet",
+        "/spec/template/spec/terminationGracePeriodSeconds",
+        "spec.lifecycle.terminationGracePeriodSeconds",
+    ),
+    ("StatefulSet", "/spec/template/spec/topologySpreadConstraints", "spec.topology.spread"),
+    ("StatefulSet", "redis/env", "spec.pod.env"),
+    ("StatefulSet", "redis/image", "spec.engine.image"),
+    ("StatefulSet", "redis/lifecycle", "spec.lifecycle.handoverSeconds"),
+    ("StatefulSet", "redis/livenessProbe", "spec.probes.liveness"),
+    ("StatefulSet", "redis/readinessProbe", "spec.probes.readiness"),
+    ("StatefulSet", "redis/resources", "spec.pod.resources"),
+    ("StatefulSet", "redis/startupProbe", "spec.probes.startup"),
+    ("StatefulSet", "redis/volumeMounts", "spec.pod.volumeMounts"),
+];
+
+fn patch_of_field(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    for (index, patch) in facts.spec.patches.iter().enumerate() {
+        let merge = Value::Object(patch.merge.clone());
+        let is_server = |(_, item): &(String, &Value)| item["name"] == names::SERVER_CONTAINER;
+        let server = patched_containers(&merge).into_iter().find(is_server);
+        for (kind, place, field) in FIELDS {
+            if kind != patch.target.kind {
+                continue;
+            }
+            let pointer = match (place.strip_prefix(names::SERVER_CONTAINER), &server) {
+                (None, _) => place.to_owned(),
+                (Some(rest), Some((container, _))) => format!("{container}{rest}"),
+                (Some(_), None) => continue,
+            };
+            if merge.pointer(&pointer).is_some() {
+                let name = pointer.rsplit('/').next().unwrap_or_default();
+                found.push(
+                    Finding::at_key(
+                        format!("{PATCHES}/{index}/merge{pointer}"),
+                        format!(
+                            "the patch sets `{name}` of the {kind}, which the spec has a field for"
+                        ),
+                    )
+                    .label("not checked")
+                    .note("what a patch sets is merged after everything was checked")
+                    .help(format!("write `{field}`")),
+                );
+            }
+        }
+    }
+}

@@ -15,7 +15,7 @@ use crate::{
     clients::Load,
     cluster::Cluster,
     container::cpu_of_children,
-    lab::{Case, Lab, Spec},
+    lab::{Case, Lab, PASSWORD, Spec},
     net::Families,
     objects::Objects,
     pod::Timing,
@@ -198,6 +198,32 @@ pub fn with_bash(mut case: Case) -> Result<Lab> {
 
 pub fn on_ipv6(case: Case) -> Result<Lab> {
     Lab::with(case, Timing::default(), Families::V6)
+}
+
+pub fn with_password(case: Case) -> Result<Lab> {
+    Ok(Lab { password: true, ..Lab::new(case)? })
+}
+
+/// F18: the same with a password, which is afterwards in no log and no command line.
+pub fn logged_in(lab: &mut Lab) -> Result<()> {
+    restart::all_new(lab)?;
+    ensure!(leaks(lab)? == Vec::<String>::new(), "the password leaked: {:?}", leaks(lab)?);
+    lab.world.clear()?;
+    rolling::restart_in_company(lab)?;
+    ensure!(leaks(lab)? == Vec::<String>::new(), "the password leaked: {:?}", leaks(lab)?);
+    Ok(())
+}
+
+/// Where the password can be read that should not hold it: command lines, and what the lab has written, which includes the logs of all pods.
+fn leaks(lab: &Lab) -> Result<Vec<String>> {
+    let has_password = |file: &Path| {
+        let bytes = fs::read(file).unwrap_or_default();
+        bytes.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes())
+    };
+    let processes = fs::read_dir("/proc")?.flatten().map(|entry| entry.path().join("cmdline"));
+    let logs = fs::read_dir(&lab.case.folder)?.flatten().map(|entry| entry.path());
+    let files = processes.chain(logs.filter(|path| path.is_file()));
+    Ok(files.filter(|file| has_password(file)).map(|file| file.display().to_string()).collect())
 }
 
 /// F20: every script once: making the cluster, all pods at new addresses, a handover with its hooks.

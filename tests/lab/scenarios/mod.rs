@@ -250,6 +250,13 @@ pub const SCENARIOS: &[Scenario] = &[
         .quick("redis-7.0", PerShard),
     scenario("f17-examples", "the configuration of every example starts", misc::examples)
         .only(&[PerShard]),
+    scenario(
+        "f18-password",
+        "making, all addresses new, and a rolling restart with a password",
+        misc::logged_in,
+    )
+    .setup(misc::with_password)
+    .quick("valkey-9", Single),
     scenario("f19-replicas-die", "both replicas of a shard gone for long", misc::replicas_die),
     scenario(
         "f20-busybox",
