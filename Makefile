@@ -40,6 +40,10 @@ lab: ## the rendered documents on real servers: ENGINE=redis-7.0 SCENARIO=f7 LAY
 mutations: ## break the rendered files in every known way; the lab has to notice each: REPORT=docs/fault-tests.md
 	$(CARGO) test --locked --test lab -- --mutation all --engine $(or $(ENGINE),redis-7.0) $(if $(REPORT),--report $(REPORT))
 
+.PHONY: rules
+rules: ## take each rule about changes out of the table; a case has to notice
+	$(CARGO) test --locked --test diff no_rule_can_be_taken_out_unnoticed -- --nocapture
+
 .PHONY: bench
 bench: ## CPU and memory of a render, beside /bin/true, kustomize and Helm
 	$(CARGO) bench --locked --bench render

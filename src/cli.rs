@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use redis_cluster_gen::{
+    diff::{self, Class},
     report,
     spec::{KubeVersion, Options},
 };
@@ -33,9 +34,10 @@ pub(crate) struct Cli {
 const EXIT_STATUS: &str = "\
 Exit status:
   0  fine
-  1  the answer is no: the spec has findings
+  1  the answer is no: the spec has findings, manifests differ or are not current
   2  no answer: wrong usage, a file that cannot be read or written, text that is not YAML,
-     or an invalid spec where manifests were asked for";
+     or an invalid spec where manifests were asked for
+  3  a difference reaches the class that --fail-on names";
 
 /// The whole command line, as completions and manual pages need it.
 pub(crate) fn command() -> clap::Command {
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Init(Init),
     Validate(Validate),
     Render(Render),
+    Diff(Diff),
+    Check(Check),
     Explain(Explain),
     Schema(Schema),
     Completion(Completion),
@@ -99,6 +103,16 @@ pub(crate) struct Specs {
 }
 
 impl Specs {
+    /// What was given without `--filename`.
+    pub(crate) fn positional(&self) -> &[PathBuf] {
+        &self.positional
+    }
+
+    /// Whether specs were named with `--filename`.
+    pub(crate) fn has_filenames(&self) -> bool {
+        !self.filename.is_empty()
+    }
+
     pub(crate) fn paths(&self) -> impl ExactSizeIterator<Item = &PathBuf> {
         let paths: Vec<_> = self.positional.iter().chain(&self.filename).collect();
         paths.into_iter()
@@ -210,6 +224,61 @@ pub(crate) struct Render {
     /// Keep files that the specs no longer give
     #[arg(long, requires = "output_dir", help_heading = "Folder")]
     pub(crate) no_prune: bool,
+}
+
+/// Says what a change of specs changes, and what that does to a running cluster
+///
+/// What the specs render to now is compared with what is committed: for each spec the folder beside it that holds its output, `manifests` where there is
+/// none. Each change gets a class, from `none` to `data-risk`, the rule that says so, and the next step. Given two folders or files of manifests, those
+/// are compared: so it serves as KUBECTL_EXTERNAL_DIFF, too.
+///
+/// Exit status: 0 nothing differs, 1 something does, 2 no answer, 3 a change reaches the class of --fail-on.
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    #[command(flatten)]
+    pub(crate) specs: Specs,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// What to compare with: a folder, a file, `-` for stdin, or `git:REF[:PATH]`
+    ///
+    /// In a folder only what comes from the specs counts, by the first line of the files or by the objects' names. In a file everything counts; a spec is
+    /// rendered first. `git:REF` reads the commit without touching the working tree: the same folder as without `--against`, or PATH, which is
+    /// understood as `git show` does it: from the top of the repository, or from here with `./`.
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) against: Option<PathBuf>,
+    /// The folder that holds the output, where it is not beside the spec
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output_dir: Option<PathBuf>,
+    /// The format
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) output: diff::write::Format,
+    /// Exit with 3 when a change is of this class or a worse one
+    #[arg(long, value_name = "CLASS", value_enum)]
+    pub(crate) fail_on: Option<Class>,
+    /// Exit with 0 where differences would make it 1 or 3
+    #[arg(long, conflicts_with = "fail_on")]
+    pub(crate) exit_zero: bool,
+}
+
+/// Says whether specs are valid and their committed output is current
+///
+/// For each spec, its output is looked for in the folder beside it that holds files made from it: `manifests` where there is none. Nothing is
+/// written. Files can be changed, missing, stale (the spec no longer gives them) or unexpected (in the way, or from a spec that is gone). The last line is the command
+/// that repairs them.
+///
+/// Exit status: 0 all is current, 1 something is not, or a spec is wrong, 2 no answer.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) specs: Specs,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The folder that holds the output of all specs, where it is not beside each
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output_dir: Option<PathBuf>,
+    /// Count warnings as errors
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -1,9 +1,10 @@
 //! Renders plain Kubernetes manifests for a Redis or Valkey Cluster from one spec file.
 //!
 //! ```text
-//! spec text -> Spec -> Plan -> typed objects -> Documents -> stdout | folder
+//! spec text -> Spec -> Plan -> typed objects -> Documents -> stdout | folder | diff
 //! ```
 
+pub mod diff;
 pub mod document;
 pub mod error;
 pub mod objects;

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod input;
+mod manifests;
 mod messages;
 mod output;
 
@@ -28,6 +29,8 @@ fn main() -> ExitCode {
         Command::Init(args) => commands::init::run(args, messages),
         Command::Validate(args) => commands::validate::run(args, messages),
         Command::Render(args) => commands::render::run(args, messages),
+        Command::Diff(args) => commands::diff::run(args, messages),
+        Command::Check(args) => commands::check::run(args, messages),
         Command::Explain(args) => commands::explain::run(args),
         Command::Schema(_) => commands::schema::run(),
         Command::Completion(args) => commands::completion::run(args),
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
+        Ok(Answer::Reached) => ExitCode::from(3),
         Err(error) => {
             messages.error(error);
             ExitCode::from(2)

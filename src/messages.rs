@@ -27,6 +27,15 @@ impl Messages {
         self.quiet
     }
 
+    pub(crate) fn is_verbose(self) -> bool {
+        self.verbose
+    }
+
+    /// Says what must be said, as it is.
+    pub(crate) fn plain(self, message: &str) {
+        let _ = writeln!(anstream::stderr().lock(), "{message}");
+    }
+
     pub(crate) fn error(self, message: impl Display) {
         let _ = writeln!(anstream::stderr().lock(), "{RED}error{RESET}: {message}");
     }

@@ -3,6 +3,7 @@
 use std::mem;
 
 use redis_cluster_gen::{
+    diff::rules as changes,
     error::Error,
     spec::{
         rules::{self, RULES, Rule},
@@ -17,7 +18,8 @@ use crate::{cli::Explain, output};
 pub(crate) fn run(args: &Explain) -> Result<Answer, Error> {
     let topic = args.topic.as_deref().unwrap_or_default();
     let text = match rule(topic)? {
-        Some(rule) => explain_rule(rule),
+        Some(Explained::Problem(rule)) => explain_rule(rule),
+        Some(Explained::Change(rule)) => explain_change(rule),
         None => {
             let schema = Schema::parse()?;
             schema.explain(&schema.find(topic)?, args.recursive)
@@ -27,10 +29,19 @@ pub(crate) fn run(args: &Explain) -> Result<Answer, Error> {
     Ok(Answer::Yes)
 }
 
+/// A rule about specs, or one about changes.
+enum Explained {
+    Problem(&'static Rule),
+    Change(&'static changes::Rule),
+}
+
 /// The rule that a topic names by its code or its name, if it names one.
-fn rule(topic: &str) -> Result<Option<&'static Rule>, Error> {
+fn rule(topic: &str) -> Result<Option<Explained>, Error> {
     if let Some(rule) = rules::find(topic) {
-        return Ok(Some(rule));
+        return Ok(Some(Explained::Problem(rule)));
+    }
+    if let Some(rule) = changes::find(topic) {
+        return Ok(Some(Explained::Change(rule)));
     }
     // No field has a dash in its name, nor digits after this prefix.
     let code = topic.get(..3).filter(|prefix| prefix.eq_ignore_ascii_case("RCG"));
@@ -38,8 +49,9 @@ fn rule(topic: &str) -> Result<Option<&'static Rule>, Error> {
     if !is_code && !topic.contains('-') {
         return Ok(None);
     }
-    let name = |rule: &'static Rule| if is_code { rule.code } else { rule.name };
-    let hint = suggest::closest(topic, RULES.iter().map(name));
+    let problems = RULES.iter().map(|rule| (rule.code, rule.name));
+    let all = problems.chain(changes::RULES.iter().map(|rule| (rule.code, rule.name)));
+    let hint = suggest::closest(topic, all.map(|(code, name)| if is_code { code } else { name }));
     let hint = hint.map_or_else(String::new, |hint| format!("; did you mean `{hint}`?"));
     Err(Error::Usage(format!("there is no rule `{topic}`{hint}")))
 }
@@ -50,6 +62,28 @@ fn explain_rule(rule: &Rule) -> String {
     wrap(rule.title, "", &mut text);
     text.push('\n');
     wrap(rule.story, "", &mut text);
+    text
+}
+
+fn explain_change(rule: &changes::Rule) -> String {
+    let mut text = format!("RULE:       {}\nNAME:       {}\n", rule.code, rule.name);
+    text += &format!("CLASS:      {} ({})\n", rule.class, rule.class.meaning());
+    let versions = rule.kubernetes.iter().map(|(from, to)| match from == to {
+        true => format!("1.{from}"),
+        false => format!("1.{from} to 1.{to}"),
+    });
+    if !rule.kubernetes.is_empty() {
+        text += &format!("KUBERNETES: {}\n", versions.collect::<Vec<_>>().join(", "));
+    }
+    text.push('\n');
+    wrap(rule.title, "", &mut text);
+    text.push('\n');
+    wrap(rule.story, "", &mut text);
+    if !rule.next.is_empty() {
+        text += "\nNEXT:\n";
+        wrap(rule.next, "    ", &mut text);
+    }
+    text += &format!("\nSOURCE:\n    {}\n", rule.source);
     text
 }
 

@@ -1,6 +1,8 @@
 //! The commands, one file for each.
 
+pub(crate) mod check;
 pub(crate) mod completion;
+pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod man;
@@ -28,6 +30,8 @@ pub(crate) enum Answer {
     Yes,
     /// 1: something was found.
     No,
+    /// 3: what was found is as bad as was asked for.
+    Reached,
 }
 
 impl Answer {

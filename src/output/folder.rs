@@ -4,6 +4,8 @@
 //! place, and stale files are removed last. So each file is whole at any moment, and the folder
 //! never lacks an object that both the old and the new output have.
 
+mod current;
+
 use std::{
     collections::{BTreeSet, HashMap},
     fs::{self, File},
@@ -21,6 +23,8 @@ use super::{
     paths::STDIN,
 };
 use crate::messages::Messages;
+
+pub(crate) use current::{Finding, State};
 
 /// Temporary files have a name that kubectl, kustomize, Flux and Argo CD do not take for a manifest.
 const TEMPORARY: (&str, &str) = (".redis-cluster-gen-", ".tmp");

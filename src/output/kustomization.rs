@@ -5,13 +5,13 @@ use serde_json::json;
 
 use super::marker;
 
-pub(super) const NAME: &str = "kustomization.yaml";
+pub(crate) const NAME: &str = "kustomization.yaml";
 
 /// The other names that kustomize looks for; it refuses a folder with two of them.
 pub(super) const OTHER_NAMES: [&str; 2] = ["kustomization.yml", "Kustomization"];
 
 /// What its first line says it comes from.
-pub(super) const ORIGIN: &str = "the manifests in this folder";
+pub(in crate::output) const ORIGIN: &str = "the manifests in this folder";
 
 /// The text that lists files, given with the spec that each comes from.
 pub(super) fn text<'a>(files: impl Iterator<Item = (&'a String, &'a String)>) -> String {

@@ -5,7 +5,8 @@
 //! grows, so that memory does not grow with the number of specs.
 
 pub(crate) mod folder;
-mod kustomization;
+pub(crate) mod home;
+pub(crate) mod kustomization;
 pub(crate) mod marker;
 pub(crate) mod paths;
 mod stream;

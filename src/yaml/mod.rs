@@ -2,6 +2,7 @@
 
 mod characters;
 pub mod code;
+pub mod manifests;
 mod node;
 mod offsets;
 mod pieces;

@@ -1,0 +1,241 @@
+//! `check`: whether specs are valid, and whether what is committed is what they render to.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use rayon::prelude::*;
+use redis_cluster_gen::{
+    error::{Error, Problem, Severity},
+    objects, spec,
+};
+
+use super::Answer;
+use crate::{
+    cli::Check,
+    input::{self, Content, From, Input},
+    messages::Messages,
+    output::{
+        self, Folder, Sink,
+        folder::{Finding, Settings, State},
+        home,
+        home::Homes,
+        paths,
+    },
+};
+
+/// What came of the specs of one folder.
+struct Checked {
+    folder: PathBuf,
+    /// The specs, by their place among the inputs.
+    specs: Vec<usize>,
+    /// What they are called, and what is wrong with them.
+    problems: Vec<Problem>,
+    valid: bool,
+    findings: Vec<Finding>,
+    failures: Vec<Error>,
+}
+
+pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
+    let inputs = input::find(args.specs.paths())?;
+    let mut homes = Homes::default();
+    let mut groups: BTreeMap<PathBuf, Vec<usize>> = BTreeMap::new();
+    for (index, input) in inputs.iter().enumerate() {
+        let folder = match &args.output_dir {
+            Some(folder) => folder.clone(),
+            None => homes.of(input)?,
+        };
+        groups.entry(folder).or_default().push(index);
+    }
+    let groups: Vec<_> = groups.into_iter().collect();
+    // Each folder by itself, and the results in the order of the folders, whoever was first.
+    let checked: Vec<Checked> = groups
+        .into_par_iter()
+        .map(|(folder, specs)| check(args, &inputs, folder, specs, messages))
+        .collect();
+
+    let (mut specs, mut files, mut wrong) = (0, 0, false);
+    let mut lines = String::new();
+    let mut repairs = Repairs::default();
+    let mut failures = Vec::new();
+    for checked in checked {
+        let problems: Vec<_> = checked
+            .problems
+            .into_iter()
+            .filter(|problem| {
+                problem.severity == Severity::Error || args.strict || !messages.is_quiet()
+            })
+            .collect();
+        if !problems.is_empty() {
+            super::diff::tell(&problems, messages);
+        }
+        wrong |= !checked.valid;
+        specs += checked.specs.len();
+        files += checked.findings.len();
+        for finding in &checked.findings {
+            let path = checked.folder.join(&finding.name);
+            let reason = if finding.reason.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", finding.reason)
+            };
+            lines += &format!("{:<10} {}{reason}\n", finding.state.name(), path.display());
+        }
+        repairs.add(
+            &checked.folder,
+            &checked.findings,
+            checked.specs.iter().map(|at| &inputs[*at]),
+        );
+        failures.extend(checked.failures);
+    }
+    if let Some(last) = failures.pop() {
+        for error in failures {
+            messages.error(error);
+        }
+        return Err(last);
+    }
+    if specs == 0 {
+        return Err(input::nothing_but_output());
+    }
+    output::print(&lines)?;
+    if files > 0 {
+        let (verb, noun) = if files == 1 { ("is", "file") } else { ("are", "files") };
+        messages
+            .plain(&format!("{files} {noun} {verb} not current; run: {}", repairs.command(args)));
+    } else if !wrong {
+        let noun = if specs == 1 { "spec is" } else { "specs are" };
+        messages.note(format_args!("{specs} {noun} valid, and the output is current"));
+    }
+    Ok(Answer::yes_if(files == 0 && !wrong))
+}
+
+/// Checks the specs whose output is in one folder.
+fn check(
+    args: &Check,
+    inputs: &[Input],
+    folder: PathBuf,
+    specs: Vec<usize>,
+    messages: Messages,
+) -> Checked {
+    let mut checked = Checked {
+        folder,
+        specs: Vec::new(),
+        problems: Vec::new(),
+        valid: true,
+        findings: Vec::new(),
+        failures: Vec::new(),
+    };
+    if let Err(error) = fill(args, inputs, &specs, &mut checked, messages) {
+        checked.failures.push(error);
+    }
+    checked
+}
+
+fn fill(
+    args: &Check,
+    inputs: &[Input],
+    specs: &[usize],
+    checked: &mut Checked,
+    messages: Messages,
+) -> Result<(), Error> {
+    let options = args.target.options();
+    let mut origins = Vec::new();
+    for at in specs {
+        origins.extend(paths::relative_to(&checked.folder, std::slice::from_ref(&inputs[*at]))?);
+    }
+    let settings = Settings { kustomization: false, prune: true };
+    let mut folder = Folder::new(checked.folder.clone(), settings, origins, messages);
+    for (place, at) in specs.iter().enumerate() {
+        let input = &inputs[*at];
+        let loaded = match input.read()? {
+            Content::Output => continue,
+            Content::Text(source) => spec::load(&source, &options),
+            Content::NoText(problem) => spec::Loaded { plan: None, problems: vec![*problem] },
+        };
+        messages.detail(format_args!("checked {}", input.name()));
+        checked.specs.push(*at);
+        let is_wrong = |problem: &Problem| problem.severity == Severity::Error || args.strict;
+        checked.valid &= loaded.plan.is_some() && !loaded.problems.iter().any(is_wrong);
+        checked.problems.extend(loaded.problems);
+        if let Some(plan) = loaded.plan {
+            folder.add(place, &objects::build(&plan))?;
+        }
+    }
+    // Without all of its specs nobody knows what belongs into a folder.
+    if checked.valid && !checked.specs.is_empty() {
+        checked.findings = folder.findings()?;
+    }
+    Ok(())
+}
+
+/// What makes everything current.
+#[derive(Default)]
+struct Repairs {
+    /// Files that a render leaves alone.
+    remove: Vec<String>,
+    /// Folders to render into, with the specs.
+    render: BTreeMap<String, Vec<String>>,
+}
+
+impl Repairs {
+    fn add<'a>(
+        &mut self,
+        folder: &Path,
+        findings: &[Finding],
+        specs: impl Iterator<Item = &'a Input>,
+    ) {
+        if findings.is_empty() {
+            return;
+        }
+        let stays = |finding: &&Finding| finding.stays;
+        self.remove.extend(
+            findings
+                .iter()
+                .filter(stays)
+                .map(|finding| quoted(&folder.join(&finding.name).display().to_string())),
+        );
+        let gone = |finding: &Finding| {
+            finding.state == State::Unexpected && finding.reason.ends_with("is gone")
+        };
+        if !findings.iter().all(gone) || folder.join(output::kustomization::NAME).exists() {
+            let specs = specs.map(|spec| match &spec.from {
+                From::Stdin => "-".to_owned(),
+                From::File(path) => quoted(&path.display().to_string()),
+            });
+            self.render.insert(quoted(&home::shown(folder)), specs.collect());
+        }
+    }
+
+    /// One line for a shell.
+    fn command(&self, args: &Check) -> String {
+        let mut target = String::new();
+        if let Some(namespace) = &args.target.namespace {
+            target += &format!(" --namespace {namespace}");
+        }
+        if args.target.kube_version != spec::KubeVersion::default() {
+            target += &format!(" --kube-version 1.{}", args.target.kube_version.0);
+        }
+        let mut commands = Vec::new();
+        if !self.remove.is_empty() {
+            commands.push(format!("rm {}", self.remove.join(" ")));
+        }
+        for (folder, specs) in &self.render {
+            commands.push(format!(
+                "redis-cluster-gen render{target} --output-dir {folder} {}",
+                specs.join(" ")
+            ));
+        }
+        commands.join(" && ")
+    }
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let plain = |char: char| char.is_ascii_alphanumeric() || "-_./,:+@%".contains(char);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}

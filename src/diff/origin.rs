@@ -1,0 +1,284 @@
+//! Which line of a spec a change comes from.
+
+use std::sync::Arc;
+
+use super::{object::Object, path::Path, tree::Difference};
+use crate::{
+    error::{Place, Source},
+    yaml::{Kind, Node},
+};
+
+/// A spec as it was written.
+#[derive(Debug)]
+pub struct Spec {
+    /// Its text.
+    pub source: Arc<Source>,
+    /// What was read from it.
+    pub root: Node,
+}
+
+/// The place in the spec that most likely makes the difference; none where the spec says nothing about it.
+pub(super) fn place(specs: &[Spec], object: &Object, difference: &Difference) -> Option<Place> {
+    let spec = match (object.spec, specs) {
+        (Some(index), _) => specs.get(index)?,
+        (None, [only]) => only,
+        _ => return None,
+    };
+    let node = patched(&spec.root, object, &difference.path).or_else(|| {
+        pointers(object, difference).iter().find_map(|pointer| {
+            let found = spec.root.find(pointer);
+            found.is_complete().then(|| found.key_span.unwrap_or(found.node.span.clone()))
+        })
+    })?;
+    Some(Place { source: Arc::clone(&spec.source), span: node })
+}
+
+/// The last patch that says something about the path, or the extra manifest that is the object.
+fn patched(root: &Node, object: &Object, path: &Path) -> Option<std::ops::Range<usize>> {
+    let text = |node: &Node, pointer: &str| match &node.find(pointer).node.kind {
+        Kind::String(text) if node.find(pointer).is_complete() => text.clone(),
+        _ => String::new(),
+    };
+    let items = |pointer: &str| match &root.find(pointer).node.kind {
+        Kind::List(items) if root.find(pointer).is_complete() => items.as_slice(),
+        _ => &[],
+    };
+    for manifest in items("/spec/extraManifests") {
+        if text(manifest, "/kind") == object.id.kind
+            && text(manifest, "/metadata/name") == object.id.name
+        {
+            return Some(manifest.span.clone());
+        }
+    }
+    let names = path.names();
+    items("/spec/patches")
+        .iter()
+        .rev()
+        .filter(|patch| {
+            let name = text(patch, "/target/name");
+            text(patch, "/target/kind") == object.id.kind
+                && (name.is_empty() || name == object.id.name)
+        })
+        .find_map(|patch| walk(&patch.get("merge")?.value, &names))
+}
+
+/// The key that names lead to; any item of a list will do.
+fn walk(node: &Node, names: &[&str]) -> Option<std::ops::Range<usize>> {
+    let (first, rest) = names.split_first()?;
+    match &node.kind {
+        Kind::List(items) if *first == "[]" => items.iter().find_map(|item| match rest {
+            [] => Some(item.span.clone()),
+            _ => walk(item, rest),
+        }),
+        Kind::Map(_) => {
+            let entry = node.get(first)?;
+            match rest {
+                [] => Some(entry.key_span.clone()),
+                _ => walk(&entry.value, rest),
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Where the spec may say it, the most likely first.
+fn pointers(object: &Object, difference: &Difference) -> Vec<String> {
+    let path = &difference.path;
+    let mut pointers: Vec<String> = Vec::new();
+    if difference.directive {
+        let name = path.last();
+        pointers.push(format!("/spec/config/{name}"));
+        pointers.extend(directive(name).iter().map(|pointer| (*pointer).to_owned()));
+    }
+    let known = FIELDS.iter().find(|(kind, names, _)| {
+        *kind == object.id.kind && (names.is_empty() || path.is_below(names))
+            || kind.is_empty() && path.is_below(names)
+    });
+    if let (Some((_, _, more)), false) = (known, difference.directive) {
+        let last = path.last().replace('~', "~0").replace('/', "~1");
+        pointers.extend(more.iter().map(|pointer| pointer.replace("LAST", &last)));
+    }
+    pointers
+}
+
+fn directive(name: &str) -> &'static [&'static str] {
+    match name {
+        "maxmemory" | "repl-backlog-size" => &[
+            "/spec/memory/maxmemory",
+            "/spec/memory/headroomPercent",
+            "/spec/pod/resources/limits/memory",
+            "/spec/persistence/mode",
+        ],
+        "maxmemory-policy" => &["/spec/memory/maxmemoryPolicy"],
+        "appendonly" => &["/spec/persistence/mode"],
+        "appendfsync" => &["/spec/persistence/appendfsync", "/spec/persistence/mode"],
+        "save" => &["/spec/persistence/snapshots", "/spec/persistence/mode"],
+        "port" => &["/spec/network/clientPort"],
+        "cluster-port" => &["/spec/network/busPort", "/metadata/namespace", "/metadata/name"],
+        "cluster-preferred-endpoint-type" => &["/spec/network/preferredEndpointType"],
+        "shutdown-on-sigterm" => &["/spec/engine/version"],
+        _ => &["/spec/config"],
+    }
+}
+
+type Field = (&'static str, &'static str, &'static [&'static str]);
+
+/// For a kind and the beginning of a path (all of it where empty), where the spec may say it. `LAST` is the path's last name.
+const FIELDS: &[Field] = &[
+    ("", "metadata labels app.kubernetes.io/version", &["/spec/engine/version"]),
+    ("", "metadata labels", &["/metadata/labels/LAST", "/metadata/labels"]),
+    (
+        "",
+        "metadata annotations",
+        &["/metadata/annotations/LAST", "/metadata/annotations", "/spec/gitops"],
+    ),
+    ("", "metadata namespace", &["/metadata/namespace"]),
+    ("StatefulSet", "spec replicas", &["/spec/topology/replicasPerShard", "/spec/topology/shards"]),
+    ("StatefulSet", "spec minReadySeconds", &["/spec/lifecycle/minReadySeconds"]),
+    ("StatefulSet", "spec updateStrategy", &["/spec/lifecycle/updateStrategy"]),
+    (
+        "StatefulSet",
+        "spec persistentVolumeClaimRetentionPolicy",
+        &["/spec/storage/retention/LAST", "/spec/storage/retention"],
+    ),
+    ("StatefulSet", "spec volumeClaimTemplates [] spec resources", &["/spec/storage/size"]),
+    (
+        "StatefulSet",
+        "spec volumeClaimTemplates [] spec storageClassName",
+        &["/spec/storage/className"],
+    ),
+    (
+        "StatefulSet",
+        "spec volumeClaimTemplates [] spec accessModes",
+        &["/spec/storage/accessModes"],
+    ),
+    (
+        "StatefulSet",
+        "spec volumeClaimTemplates [] metadata labels",
+        &["/spec/storage/labels/LAST", "/spec/storage/labels"],
+    ),
+    (
+        "StatefulSet",
+        "spec volumeClaimTemplates [] metadata annotations",
+        &["/spec/storage/annotations/LAST", "/spec/storage/annotations"],
+    ),
+    ("StatefulSet", "spec volumeClaimTemplates", &["/spec/storage/ephemeral", "/spec/storage"]),
+    (
+        "StatefulSet",
+        "spec template metadata annotations redis-cluster-gen.dev/config-hash",
+        &["/spec/config", "/spec/persistence", "/spec/network", "/spec/engine/version"],
+    ),
+    (
+        "StatefulSet",
+        "spec template metadata annotations",
+        &["/spec/pod/annotations/LAST", "/spec/pod/annotations"],
+    ),
+    (
+        "StatefulSet",
+        "spec template metadata labels",
+        &["/spec/pod/labels/LAST", "/spec/pod/labels"],
+    ),
+    (
+        "StatefulSet",
+        "spec template spec affinity",
+        &[
+            "/spec/topology/spread/nodes",
+            "/spec/topology/zones",
+            "/spec/pod/affinity",
+            "/spec/topology",
+        ],
+    ),
+    (
+        "StatefulSet",
+        "spec template spec topologySpreadConstraints",
+        &["/spec/topology/spread/zones", "/spec/topology"],
+    ),
+    (
+        "StatefulSet",
+        "spec template spec nodeSelector",
+        &["/spec/pod/nodeSelector/LAST", "/spec/pod/nodeSelector"],
+    ),
+    ("StatefulSet", "spec template spec tolerations", &["/spec/pod/tolerations"]),
+    ("StatefulSet", "spec template spec priorityClassName", &["/spec/pod/priorityClassName"]),
+    ("StatefulSet", "spec template spec securityContext", &["/spec/pod/securityContext"]),
+    ("StatefulSet", "spec template spec serviceAccountName", &["/spec/pod/serviceAccountName"]),
+    (
+        "StatefulSet",
+        "spec template spec terminationGracePeriodSeconds",
+        &["/spec/lifecycle/terminationGracePeriodSeconds"],
+    ),
+    ("StatefulSet", "spec template spec imagePullSecrets", &["/spec/engine/pullSecrets"]),
+    (
+        "StatefulSet",
+        "spec template spec volumes",
+        &["/spec/pod/volumes", "/spec/storage/ephemeral"],
+    ),
+    ("StatefulSet", "spec template spec initContainers", &["/spec/pod/initContainers"]),
+    (
+        "StatefulSet",
+        "spec template spec containers [] image",
+        &["/spec/engine/image", "/spec/engine/version", "/spec/engine/registry"],
+    ),
+    (
+        "StatefulSet",
+        "spec template spec containers [] imagePullPolicy",
+        &["/spec/engine/pullPolicy"],
+    ),
+    (
+        "StatefulSet",
+        "spec template spec containers [] resources limits",
+        &["/spec/pod/resources/limits/LAST", "/spec/pod/resources/limits"],
+    ),
+    (
+        "StatefulSet",
+        "spec template spec containers [] resources requests",
+        &["/spec/pod/resources/requests/LAST", "/spec/pod/resources/limits/LAST"],
+    ),
+    (
+        "StatefulSet",
+        "spec template spec containers [] env",
+        &[
+            "/spec/pod/env",
+            "/spec/network",
+            "/spec/lifecycle/handoverSeconds",
+            "/metadata/namespace",
+        ],
+    ),
+    ("StatefulSet", "spec template spec containers [] envFrom", &["/spec/pod/envFrom"]),
+    ("StatefulSet", "spec template spec containers [] volumeMounts", &["/spec/pod/volumeMounts"]),
+    (
+        "StatefulSet",
+        "spec template spec containers [] startupProbe",
+        &["/spec/probes/startup/LAST", "/spec/probes/startup"],
+    ),
+    (
+        "StatefulSet",
+        "spec template spec containers [] readinessProbe",
+        &["/spec/probes/readiness/LAST", "/spec/probes/readiness"],
+    ),
+    (
+        "StatefulSet",
+        "spec template spec containers [] livenessProbe",
+        &["/spec/probes/liveness/LAST", "/spec/probes/liveness"],
+    ),
+    (
+        "StatefulSet",
+        "spec template spec containers [] ports",
+        &["/spec/network/clientPort", "/spec/network/busPort"],
+    ),
+    ("StatefulSet", "spec template spec containers", &["/spec/pod/sidecars"]),
+    ("StatefulSet", "", &["/spec/topology/shards", "/spec/topology/layout", "/metadata/name"]),
+    (
+        "ConfigMap",
+        "data topology",
+        &["/spec/topology/shards", "/spec/topology/replicasPerShard", "/spec/topology"],
+    ),
+    ("Service", "spec ports", &["/spec/network/clientPort", "/spec/network/busPort"]),
+    ("Service", "spec ipFamilies", &["/spec/network/ipFamilies"]),
+    ("Service", "spec ipFamilyPolicy", &["/spec/network/ipFamilyPolicy"]),
+    ("Service", "", &["/spec/network/clientService"]),
+    ("NetworkPolicy", "", &["/spec/network/networkPolicy", "/spec/network"]),
+    ("PodDisruptionBudget", "", &["/spec/lifecycle/podDisruptionBudget"]),
+    ("ServiceAccount", "", &["/spec/pod/serviceAccountName"]),
+    ("Job", "", &["/spec/bootstrap", "/spec/topology", "/spec/engine/version"]),
+];
