@@ -1,4 +1,4 @@
-//! What a render costs, beside a process that does nothing, kustomize and Helm; and how the cost grows with the number of specs.
+//! What a render costs, beside a process that does nothing, kustomize and Helm; how the cost grows with the number of specs; and what a check costs.
 //!
 //! `make bench`. The programs take turns, many times, so that a busy machine is busy for all of them. Cost is user plus
 //! system CPU of the finished process, as the kernel counts it; the table has medians. Nothing is asserted here.
@@ -83,6 +83,7 @@ fn main() {
 
     one_render(root, binary, &work);
     fleets(root, binary, &work);
+    checks(root, binary, &work);
 }
 
 /// What users run: the bench profile differs from the release profile in how panics end.
@@ -228,6 +229,53 @@ fn fleets(root: &Path, binary: &str, work: &Path) {
         |wanted| per_spec.iter().find(|(specs, ..)| *specs == wanted).expect("it was measured");
     target("10000 specs: CPU per spec, times that of 100", of(10_000).1 / of(100).1, 1.15);
     target("10000 specs: peak MiB", of(10_000).2, 64.0);
+}
+
+/// `check` of many specs, each with its folder, beside a kustomize for each of the folders.
+fn checks(root: &Path, binary: &str, work: &Path) {
+    const SPECS: usize = 1_000;
+    let spec = root.join("examples/production/redis-cluster.yaml");
+    let spec = fs::read_to_string(spec).expect("the example can be read");
+    let all = work.join("checks");
+    let mut folders = Vec::new();
+    for number in 0..SPECS {
+        let folder = all.join(format!("{number:05}"));
+        fs::create_dir_all(&folder).expect("a folder can be made");
+        let file = folder.join("redis-cluster.yaml");
+        let text = spec.replace("\n  name: orders\n", &format!("\n  name: orders-{number:05}\n"));
+        fs::write(&file, text).expect("a spec can be written");
+        let manifests = folder.join("manifests");
+        let mut render = Command::new(binary);
+        render.args(["render", "--quiet", "--kustomization", "--output-dir"]);
+        let rendered = render.arg(&manifests).arg(&file).status().expect("the program runs");
+        assert!(rendered.success(), "{} cannot be rendered", file.display());
+        folders.push(manifests);
+    }
+    println!("\ncheck of {SPECS} specs (production, under other names), each with its folder\n");
+    let all = all.to_str().expect("the path is UTF-8");
+    let mut check = Contender::new("check", false, binary, &["check", "--quiet", all]);
+    for _ in 0..5 {
+        check.run();
+    }
+    println!("{:<42} {:>10} {:>12}", "", "CPU s", "peak MiB");
+    println!("{:<42} {:>10.3} {:>12.1}", "check", check.cpu().as_secs_f64(), check.memory_mib());
+    target("check of 1000 specs: peak MiB", check.memory_mib(), 64.0);
+    let Some((program, verb)) = on_path("kustomize")
+        .map(|program| (program, "build"))
+        .or_else(|| on_path("kubectl").map(|program| (program, "kustomize")))
+    else {
+        println!("not run: neither kustomize nor kubectl is on the PATH");
+        return;
+    };
+    let mut total = Duration::ZERO;
+    for folder in &folders {
+        let folder = folder.to_str().expect("the path is UTF-8");
+        let mut kustomize = Contender::new("kustomize", true, &program, &[verb, folder]);
+        kustomize.run();
+        total += kustomize.cpu();
+    }
+    println!("{:<42} {:>10.3}", "kustomize, once for each folder", total.as_secs_f64());
+    target("check: CPU, part of kustomize", ratio(check.cpu(), total), 1.0 / 50.0);
 }
 
 fn target(what: &str, reached: f64, limit: f64) {
