@@ -49,8 +49,9 @@ pub(super) fn effective(name: &str, values: &[String]) -> String {
 
 /// Whether two values mean the same to the server: amounts of bytes are compared by value.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
-    if one.eq_ignore_ascii_case(other) {
-        return one == other || bytes(one).is_some() || matches!(one.len(), 2 | 3);
+    let is_bool = |text: &str| ["yes", "no"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is_bool(one) {
+        return one.eq_ignore_ascii_case(other);
     }
     let plain = |text: &str| text.trim_matches('"').trim_matches('\'').to_owned();
     match (bytes(one), bytes(other)) {

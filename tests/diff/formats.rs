@@ -93,7 +93,7 @@ fn a_comment_for_a_pull_request() {
     // No longer than GitHub takes, and whole.
     let sandbox = Sandbox::new();
     let many = |value: &str| -> String {
-        (0..3000)
+        (0..800)
             .map(|n| format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: map-{n}}}\ndata: {{a{n}: '{value}'}}\n"))
             .collect()
     };
