@@ -135,12 +135,19 @@ pub fn compare(before: Side, after: Side, specs: &[Spec], judge: &Judge) -> Comp
     for new in after.objects.iter().filter(|new| before.find(&new.id).is_none()) {
         objects.extend(judged(None, Some(new), vec![whole()], (&before, &after), specs, judge));
     }
-    objects.sort_by(|a, b| order(&a.id).cmp(&order(&b.id)));
+    objects.sort_by(|a, b| order(a).cmp(&order(b)));
     Comparison { objects, sides: [before, after], secrets: OnceCell::new() }
 }
 
-fn order(id: &Id) -> (usize, &Id) {
-    (install_rank(&id.kind), id)
+/// As Helm and Argo CD apply; of one kind first what changes, then what goes, then what comes. So the order does not hang on hashes in names.
+fn order(object: &ObjectChange) -> (usize, &str, &str, &str, u8, &str) {
+    let id = &object.id;
+    let action = match object.action {
+        Action::Change => 0,
+        Action::Remove => 1,
+        Action::Add => 2,
+    };
+    (install_rank(&id.kind), &id.group, &id.kind, &id.namespace, action, &id.name)
 }
 
 /// The whole object.
