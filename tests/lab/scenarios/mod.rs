@@ -295,6 +295,7 @@ pub const SCENARIOS: &[Scenario] = &[
         "the blog post's manifest: all pods killed, all addresses new",
         seed::all_new,
     )
+    .limit(600)
     .only(&[Single]),
     scenario(
         "seed-rolling",
