@@ -201,7 +201,9 @@ pub fn on_ipv6(case: Case) -> Result<Lab> {
 }
 
 pub fn with_password(case: Case) -> Result<Lab> {
-    Ok(Lab { password: true, ..Lab::new(case)? })
+    let mut lab = Lab::new(case)?;
+    lab.password = true;
+    Ok(lab)
 }
 
 /// F18: the same with a password, which is afterwards in no log and no command line.

@@ -34,6 +34,7 @@ fn deploy(lab: &Lab) -> Result<(Cluster, Vec<Shard>, Objects)> {
         shards: 3,
         job: String::new(),
         client_service: "redis-cluster".to_owned(),
+        password: None,
     };
     // Fifteen seconds for each pod to become ready.
     cluster.wait_ready(Duration::from_secs(150))?;
