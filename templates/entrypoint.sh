@@ -133,8 +133,14 @@ write_credentials() {
 # Runs the heal loop beside the server, whose process id is $1, and again should it ever end. Its
 # bursts of small processes after a start must not keep the server waiting.
 keep_healing() {
+    # Not every image has nice.
+    yielding=
+    if command -v nice >/dev/null; then
+        yielding='nice -n 5'
+    fi
     while
-        OWN_IP=$own_ip SERVER=$1 nice -n 5 /bin/sh "$CONF/heal.sh"
+        # shellcheck disable=SC2086 # nothing, or a command with its option
+        OWN_IP=$own_ip SERVER=$1 $yielding /bin/sh "$CONF/heal.sh"
         kill -0 "$1" 2>/dev/null
     do
         say "the heal loop has ended, starting it again"
