@@ -26,6 +26,7 @@ pub use origin::Spec;
 pub use path::Path;
 pub use rules::{Judge, Rule};
 pub use secrets::{Secrets, hide_shapes};
+pub(crate) use secrets::{is_secret_directive, is_secret_name, secret_shapes};
 
 use crate::{document::install_rank, error::Place};
 use rules::Facts;

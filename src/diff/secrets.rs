@@ -3,7 +3,7 @@
 //! A value is hidden for one of three reasons: where it stands (a Secret, a variable called PASSWORD, the directive `requirepass`), what it looks like (an address with
 //! a password in it, a private key), or because the same text is a secret somewhere else in the same objects.
 
-use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock};
+use std::{borrow::Cow, collections::BTreeSet, ops::Range, sync::LazyLock};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use regex::{Captures, Regex};
@@ -15,7 +15,7 @@ use super::{conf, object::Side, path::Path};
 pub(super) const HIDDEN: &str = "(hidden)";
 
 /// Whether a name says that its value is a secret.
-pub(super) fn is_secret_name(name: &str) -> bool {
+pub(crate) fn is_secret_name(name: &str) -> bool {
     static NAME: LazyLock<Regex> = LazyLock::new(|| {
         regex(
             r"(?i)passw|passphrase|secret|token|credential|api[-_.]?key|private[-_.]?key|requirepass|(master|primary|cli|redis)[-_.]?auth|(^|[-_.])(pass|pwd|auth|key)($|[-_.])|\.(pem|key|acl)$",
@@ -25,7 +25,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 }
 
 /// Whether the value of a directive is a secret.
-pub(super) fn is_secret_directive(name: &str) -> bool {
+pub(crate) fn is_secret_directive(name: &str) -> bool {
     matches!(
         name,
         "requirepass"
@@ -129,6 +129,18 @@ impl Secrets {
             _ => value.clone(),
         }
     }
+}
+
+/// The places in a text that look like secrets, in bytes.
+pub(crate) fn secret_shapes(text: &str) -> Vec<Range<usize>> {
+    let found = SHAPES.iter().flat_map(|shape| shape.captures_iter(text));
+    found
+        // In YAML a name whose value begins on the next line has no secret of its own.
+        .filter(|found| !found["before"].contains('\n'))
+        .filter_map(|found| found.name("secret"))
+        .filter(|secret| !is_reference(secret.as_str()))
+        .map(|secret| secret.range())
+        .collect()
 }
 
 /// A text without what looks like a secret.

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{
     Loaded, Options, decode,
     rules::{self, Facts},
+    secrets,
     structure::{self, Mended},
     written::Written,
 };
@@ -19,7 +20,10 @@ pub fn load(source: &Arc<Source>, options: &Options) -> Loaded {
     let (root, refused) = match yaml::read(source) {
         Ok(root) => (root, Vec::new()),
         Err(Refused { problems, rest: Some(root) }) => (root, problems),
-        Err(Refused { problems, rest: None }) => return Loaded { plan: None, problems },
+        Err(Refused { mut problems, rest: None }) => {
+            secrets::hide(source, None, &mut problems);
+            return Loaded { plan: None, problems };
+        }
     };
     let written = Written::new(source, &root);
     let Mended { cluster, repaired, mut problems } = match decode::decode(&root) {
@@ -39,6 +43,7 @@ pub fn load(source: &Arc<Source>, options: &Options) -> Loaded {
     problems.retain(|problem| !refused.iter().any(|refused| touches(problem, refused)));
     problems.extend(refused);
     problems.sort_by(|a, b| (a.place.span.start, a.code).cmp(&(b.place.span.start, b.code)));
+    secrets::hide(source, Some(&root), &mut problems);
     let is_wrong =
         !repaired.is_empty() || problems.iter().any(|problem| problem.severity == Severity::Error);
     let plan = cluster

@@ -8,6 +8,7 @@ mod load;
 pub mod quantity;
 pub mod rules;
 pub mod schema;
+mod secrets;
 mod structure;
 pub mod suggest;
 pub mod types;
