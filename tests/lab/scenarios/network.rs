@@ -27,6 +27,7 @@ pub fn bus_cut(lab: &mut Lab) -> Result<()> {
     world.wait("the replica takes over", FAILOVER, || {
         cluster.master_of(&shard.replicas).map(|_| ())
     })?;
+    // The fault lasts on: two node timeouts in which the old master may not come back into its role.
     thread::sleep(Duration::from_secs(10));
     pod.recipe.net.cut(&[])?;
     let open = Instant::now();
@@ -79,6 +80,7 @@ pub fn unplugged(lab: &mut Lab) -> Result<()> {
     world.wait("the replica takes over", FAILOVER, || {
         cluster.master_of(&shard.replicas).map(|_| ())
     })?;
+    // The fault lasts on: two node timeouts in which the old master may not come back into its role.
     thread::sleep(Duration::from_secs(10));
     pod.recipe.net.cut(&[])?;
     let open = Instant::now();
@@ -95,6 +97,7 @@ pub fn clients_cut(lab: &mut Lab) -> Result<()> {
     let (cluster, shards) = lab.deploy(&lab.spec("blue"))?;
     let pod = lab.world.pod(&shards[0].master)?;
     pod.recipe.net.cut(&[Cut::Clients])?;
+    // Longer than a failover takes: nothing may happen in that time, so there is nothing to wait for.
     thread::sleep(Duration::from_secs(15));
     ensure!(pod.ready(), "not ready, although only clients are cut off");
     pod.recipe.net.cut(&[])?;
@@ -111,6 +114,7 @@ pub fn slow(lab: &mut Lab) -> Result<()> {
     let load = Load::start(&cluster, &shards, 200);
     thread::sleep(Duration::from_secs(2));
     pod.recipe.net.slow(Some(256))?;
+    // The fault itself, under load: four node timeouts.
     thread::sleep(Duration::from_secs(20));
     pod.recipe.net.slow(None)?;
     let open = Instant::now();
