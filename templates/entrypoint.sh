@@ -84,6 +84,14 @@ guard_nodes_file() {
     esac
 }
 
+# Prints how long a promotion may take: the peers need one node timeout to call a master failed, the election
+# up to another.
+failover_seconds() {
+    timeout=$(setting cluster-node-timeout)
+    [ -n "$timeout" ] || timeout=15000
+    echo $((2 * timeout / 1000 + 3))
+}
+
 # Waits for the replica's promotion where starting at once would cost data: a master that comes back
 # empty is copied by its replica, without any error. With a restored node list the role may be out of
 # date; a master that returns as a replica would drop its slots, after a promotion it may.
@@ -101,12 +109,52 @@ guard_empty_master() {
     else
         return
     fi
-    timeout=$(setting cluster-node-timeout)
-    [ -n "$timeout" ] || timeout=15000
-    # The peers need one timeout to call it failed, the election up to another.
-    seconds=$((2 * timeout / 1000 + 3))
+    seconds=$(failover_seconds)
     say "waiting $seconds s before the start, so that a replica is promoted: $why"
     pause "$seconds"
+}
+
+# Prints the peers' views of masters with slots at this pod's address. A few peers are enough, they agree.
+predecessors() {
+    load_password
+    topology | {
+        asked=0
+        while read -r host _; do
+            [ "$asked" -lt 8 ] || break
+            case $host in
+            "$POD_NAME".*) continue ;;
+            esac
+            { ip=$(resolve "$host") && ask 2 "$ip" CLUSTER NODES; } &
+            asked=$((asked + 1))
+        done
+        wait
+    } | awk -v own="$own_ip" '
+        NF > 8 && $3 ~ /master/ {
+            ip = $2
+            sub(/,.*/, "", ip)
+            sub(/@.*/, "", ip)
+            sub(/:[0-9]*$/, "", ip)
+            if (ip == own) print
+        }'
+}
+
+# A volume can be lost while the pod keeps its address. Where a master was, its replica dials, and would
+# copy the nothing that a new server has; and Redis up to 8 never fails a master over whose address somebody
+# else answers at. So a new server waits until nobody counts on its predecessor any more.
+guard_predecessor() {
+    [ ! -e "$NODES" ] || return
+    guard_until=$(($(date +%s) + $(failover_seconds)))
+    guard_said=no
+    while [ -n "$(predecessors)" ]; do
+        [ "$guard_said" = yes ] ||
+            say "waiting: the peers know a master with slots at $own_ip, and this server is new and empty"
+        guard_said=yes
+        if [ "$(date +%s)" -ge "$guard_until" ]; then
+            say "nobody has taken over in time: starting all the same"
+            return
+        fi
+        pause 1
+    done
 }
 
 # Writes what the server needs to know its own cluster's masters from those of another one. When a
@@ -151,7 +199,7 @@ keep_healing() {
 # From here on it runs.
 trap 'exit 143' TERM INT
 # /tmp outlives a restart of the container.
-rm -f "$JOINED" "$HEALER" "$STARTED_PASSWORD" "$CREDENTIALS"
+rm -f "$JOINED" "$HEALER" "$STARTED_PASSWORD" "$CREDENTIALS" "$APPLIED"
 
 case $ENGINE in
 redis | valkey) ;;
@@ -166,9 +214,13 @@ AOF_DIR=$(setting appenddirname)
 guard_nodes_file
 guard_empty_master
 write_credentials
+guard_predecessor
 
 set -- "$CONF/redis.conf" --include "$CREDENTIALS" --cluster-announce-ip "$own_ip"
 [ -z "$ANNOUNCE_HOSTNAME" ] || set -- "$@" --cluster-announce-hostname "$ANNOUNCE_HOSTNAME"
+
+# Before the server reads it: what changes in between is applied once more.
+cp "$CONF/live.conf" "$APPLIED" || refuse "cannot write $APPLIED"
 
 say "starting $ENGINE-server, announced as $own_ip"
 read -r server _ </proc/self/stat

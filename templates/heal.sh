@@ -329,6 +329,7 @@ CONFIG SET $name "*) ;;
     done <<BEFORE
 $before
 BEFORE
+    printf '%s' "$live_text" >"$APPLIED"
 }
 
 pass() {
@@ -361,8 +362,8 @@ echo "$own_pid" >"$HEALER"
 passes=0 tries=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no sick=0
 answered=' ' strangers_before=' ' strangers_said=' '
 live_text=
-if [ -r "$CONF/live.conf" ]; then
-    slurp "$CONF/live.conf"
+if [ -r "$APPLIED" ]; then
+    slurp "$APPLIED"
     live_text=$text
 fi
 

@@ -17,6 +17,9 @@ JOINED=$RUN/joined
 HEALER=$RUN/heal.pid
 # The password that the running server was started with. The mounted file may be newer.
 STARTED_PASSWORD=$RUN/password
+# The live.conf that the server goes by: that of its start, or the last one that heal.sh applied.
+# shellcheck disable=SC2034
+APPLIED=$RUN/live.conf
 # The server's own list of nodes, and the copy of it that heal.sh keeps.
 # shellcheck disable=SC2034
 NODES=$DATA/nodes.conf

@@ -140,10 +140,10 @@ fn run_all(arguments: &Arguments) -> Result<bool> {
     say(&format!("{} runs, {jobs} side by side, logs in {}", cases.len(), run.display()));
 
     let results = Mutex::new(Vec::new());
-    // What measures short times comes last, one after another.
+    // What measures short times comes last, with less beside it.
     let (alone, together): (Vec<_>, Vec<_>) =
         cases.into_iter().partition(|case| find(&case.scenario).is_ok_and(|s| s.alone));
-    for (cases, jobs) in [(together, jobs), (alone, 1)] {
+    for (cases, jobs) in [(together, jobs), (alone, jobs.div_ceil(3))] {
         let queue = Mutex::new(VecDeque::from(cases));
         thread::scope(|scope| {
             for _ in 0..jobs {

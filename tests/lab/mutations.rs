@@ -64,6 +64,27 @@ pub const MUTATIONS: &[Mutation] = &[
         change: ("    save_nodes_file\n", ""),
     },
     Mutation {
+        name: "no-predecessor-guard",
+        what: "a new server starts at once at the address of a master (R34)",
+        scenario: "volume-lost-master",
+        file: "entrypoint.sh",
+        change: ("\nguard_predecessor\n", "\n"),
+    },
+    Mutation {
+        name: "heal-loop-stays-dead",
+        what: "nobody starts the heal loop again when it has died",
+        scenario: "live-settings",
+        file: "entrypoint.sh",
+        change: ("kill -0 \"$1\" 2>/dev/null\n    do", "false\n    do"),
+    },
+    Mutation {
+        name: "stale-link-stays",
+        what: "a replica that dials its master's old address is left to itself (R37)",
+        scenario: "network-stale-link",
+        file: "heal.sh",
+        change: ("    mend_stale_link\n", ""),
+    },
+    Mutation {
         name: "not-executed",
         what: "the server is not the first process and never hears that it is to stop (R6)",
         scenario: "f12-handover",

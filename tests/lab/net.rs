@@ -86,6 +86,8 @@ pub struct PodNet {
 pub enum Cut {
     /// The cluster bus, at this port, with everyone.
     Bus(u16),
+    /// The cluster bus, at this port, with one other pod.
+    BusWith(u16, Address),
     /// Everyone but the test's clients and the name service.
     Peers,
     /// The test's clients.
@@ -148,6 +150,16 @@ impl PodNet {
                     let rule = format!("tcp dport {port} drop\ntcp sport {port} drop\n");
                     input += &rule;
                     output += &rule;
+                }
+                Cut::BusWith(port, other) => {
+                    for (family, other) in
+                        [("ip", other.v4().to_string()), ("ip6", other.v6().to_string())]
+                    {
+                        for end in ["dport", "sport"] {
+                            input += &format!("{family} saddr {other} tcp {end} {port} drop\n");
+                            output += &format!("{family} daddr {other} tcp {end} {port} drop\n");
+                        }
+                    }
                 }
                 Cut::Peers => {
                     let ours = format!("{{ {CLIENT}, {NAME_SERVICE} }}");

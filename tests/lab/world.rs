@@ -53,7 +53,7 @@ pub struct World {
 
 #[derive(Default)]
 struct State {
-    sets: BTreeMap<Key, StatefulSet>,
+    sets: BTreeMap<Key, Arc<SetRecord>>,
     jobs: BTreeMap<Key, JobRecord>,
     services: BTreeMap<Key, Service>,
     config_maps: BTreeMap<Key, Files>,
@@ -82,8 +82,14 @@ enum Owner {
     Job(Key),
 }
 
+struct SetRecord {
+    set: StatefulSet,
+    /// Its template as a text, by which pods of an old one are known.
+    revision: String,
+}
+
 struct JobRecord {
-    job: Job,
+    job: Arc<Job>,
     created: Instant,
     /// Pods that were made for it.
     attempts: u32,
@@ -204,7 +210,10 @@ impl World {
             state.secrets.insert(key(&secret.metadata)?, files_of_secret(secret));
         }
         for set in &objects.stateful_sets {
-            state.sets.insert(key(&set.metadata)?, set.clone());
+            let template = set.spec.as_ref().map(|spec| &spec.template);
+            let revision = serde_json::to_string(&template)?;
+            let record = SetRecord { set: set.clone(), revision };
+            state.sets.insert(key(&set.metadata)?, Arc::new(record));
         }
         for job in &objects.jobs {
             let key = key(&job.metadata)?;
@@ -221,7 +230,7 @@ impl World {
             state.jobs.insert(
                 key,
                 JobRecord {
-                    job: job.clone(),
+                    job: Arc::new(job.clone()),
                     created: now,
                     attempts: 0,
                     failures: 0,
@@ -417,7 +426,8 @@ impl World {
     }
 
     fn reconcile(self: &Arc<Self>) -> Result<()> {
-        let sets: Vec<_> = self.state().sets.iter().map(|(k, s)| (k.clone(), s.clone())).collect();
+        let sets: Vec<_> =
+            self.state().sets.iter().map(|(k, s)| (k.clone(), Arc::clone(s))).collect();
         for (key, set) in sets {
             self.reconcile_set(&key, &set)?;
         }
@@ -429,10 +439,10 @@ impl World {
     }
 
     /// The order of a real controller: missing pods first, then surplus ones, then outdated ones.
-    fn reconcile_set(self: &Arc<Self>, key: &Key, set: &StatefulSet) -> Result<()> {
+    fn reconcile_set(self: &Arc<Self>, key: &Key, record: &SetRecord) -> Result<()> {
+        let SetRecord { set, revision } = record;
         let spec = set.spec.as_ref().ok_or("a StatefulSet without a spec")?;
         let parallel = spec.pod_management_policy.as_deref() == Some("Parallel");
-        let revision = serde_json::to_string(&spec.template)?;
         let replicas = spec.replicas.unwrap_or(1);
         let min_ready = Duration::from_secs(spec.min_ready_seconds.unwrap_or(0).max(0) as u64);
         let name_of = |ordinal: i32| (key.0.clone(), format!("{}-{ordinal}", key.1));
@@ -453,7 +463,7 @@ impl World {
                 Some(_) => return Ok(()),
                 None if self.state().held.contains(&name.1) => {}
                 None => {
-                    self.create_set_pod(key, set, &name, &revision)?;
+                    self.create_set_pod(key, set, &name, revision)?;
                     if !parallel {
                         return Ok(());
                     }
@@ -472,7 +482,7 @@ impl World {
         }
         for ordinal in (0..replicas).rev() {
             let Some(record) = pods.get(&name_of(ordinal)) else { return Ok(()) };
-            let outdated = !matches!(&record.owner, Owner::Set(_, old) if *old == revision);
+            let outdated = !matches!(&record.owner, Owner::Set(_, old) if old == revision);
             if outdated && !record.pod.terminating() {
                 record.pod.say("of an old template");
                 record.pod.delete(None);
@@ -583,7 +593,7 @@ impl World {
             let Some(record) = state.jobs.get(key).filter(|record| record.outcome.is_none()) else {
                 return Ok(());
             };
-            (record.job.clone(), record.created, record.failures, record.not_before)
+            (Arc::clone(&record.job), record.created, record.failures, record.not_before)
         };
         let spec = job.spec.as_ref().ok_or("a Job without a spec")?;
         let limit = u32::try_from(spec.backoff_limit.unwrap_or(6))?;

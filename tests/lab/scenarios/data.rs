@@ -227,6 +227,28 @@ pub fn disk_full(lab: &mut Lab) -> Result<()> {
     cluster.wait_whole(Duration::from_secs(10)).map(|_| ())
 }
 
+/// Empties a pod's volume.
+fn wipe(lab: &Lab, pod: &str) -> Result<()> {
+    for entry in fs::read_dir(lab.world.volume(&format!("data-{pod}"))?)? {
+        let path = entry?.path();
+        if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+    }
+    Ok(())
+}
+
+/// The Job runs once more and lets a pod join that has a new id.
+fn let_in(lab: &Lab, spec: &Spec, cluster: &Cluster, old_id: &str) -> Result<()> {
+    let world = &lab.world;
+    world.delete_job(&cluster.job)?;
+    world.apply(&lab.render(spec)?)?;
+    world.wait("the Job is complete", Duration::from_secs(60), || world.job_done(&cluster.job))?;
+    // The old id stays in the list until somebody forgets it; the docs say how.
+    for member in &cluster.members {
+        let _ = cluster.ask::<String>(&member.pod, &["CLUSTER", "FORGET", old_id]);
+    }
+    cluster.wait_whole(Duration::from_secs(15)).map(|_| ())
+}
+
 /// A replica's volume is lost: its pod comes back as a new node and the Job lets it join.
 pub fn volume_lost(lab: &mut Lab) -> Result<()> {
     let spec = lab.spec("blue");
@@ -236,23 +258,42 @@ pub fn volume_lost(lab: &mut Lab) -> Result<()> {
     let old = cluster.ids()?;
     let replica = shards[0].replicas.first().cloned().ok_or("no replica")?;
     world.destroy(std::slice::from_ref(&replica))?;
-    for entry in fs::read_dir(world.volume(&format!("data-{replica}"))?)? {
-        let path = entry?.path();
-        if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
-    }
+    wipe(lab, &replica)?;
     world.release([&replica]);
     world.wait("it answers", Duration::from_secs(20), || cluster.view(&replica).map(|_| ()))?;
-    world.delete_job(&cluster.job)?;
     let start = Instant::now();
-    world.apply(&lab.render(&spec)?)?;
-    world.wait("the Job is complete", Duration::from_secs(60), || world.job_done(&cluster.job))?;
-    // The old id stays in the list until somebody forgets it; the docs say how.
-    for member in &cluster.members {
-        let _ = cluster.ask::<String>(&member.pod, &["CLUSTER", "FORGET", &old[&replica]]);
-    }
-    cluster.wait_whole(Duration::from_secs(15))?;
+    let_in(lab, &spec, &cluster, &old[&replica])?;
     lab.healed(start);
     let broken = unreadable(&cluster, &keys);
     ensure!(broken.is_empty(), "{} keys are not readable", broken.len());
+    Ok(())
+}
+
+/// R34: a master's volume is lost and its pod comes back at the same address, at once. Nobody can tell the
+/// new server from the old one by its address, so it has to wait until the replica has taken over.
+pub fn master_volume_lost(lab: &mut Lab) -> Result<()> {
+    let spec = lab.spec("blue");
+    let (cluster, shards) = lab.deploy(&spec)?;
+    let world = lab.world.clone();
+    let keys = fill(&cluster, 300, "kept")?;
+    let old = cluster.ids()?;
+    let Shard { master, replicas, .. } = shards[0].clone();
+    thread::sleep(Duration::from_secs(2));
+    world.pin(&master, world.pod(&master)?.recipe.net.address);
+    world.destroy(std::slice::from_ref(&master))?;
+    wipe(lab, &master)?;
+    world.release([&master]);
+    let start = Instant::now();
+    world.wait("the replica takes over", Duration::from_secs(20), || {
+        ensure!(cluster.master_of(&shards[0].pods())? != master, "not yet");
+        Ok(())
+    })?;
+    lab.healed(start);
+    world.wait("it answers", Duration::from_secs(20), || cluster.view(&master).map(|_| ()))?;
+    let_in(lab, &spec, &cluster, &old[&master])?;
+    let broken = unreadable(&cluster, &keys);
+    ensure!(broken.is_empty(), "{} keys are gone", broken.len());
+    let after = cluster.whole()?;
+    ensure!(replicas.contains(&after[0].master), "{} is the master", after[0].master);
     Ok(())
 }

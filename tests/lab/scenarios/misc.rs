@@ -108,6 +108,38 @@ pub fn target_dies(lab: &mut Lab) -> Result<()> {
     lab.judge(&cluster, &tally, Duration::from_secs(20), None)
 }
 
+/// Settings that the engine can change reach running servers, also after the loop that brings them has died.
+pub fn live_settings(lab: &mut Lab) -> Result<()> {
+    let name = "slowlog-max-len";
+    let spec = lab.spec("blue").set(&format!("spec.config.{name}"), 76);
+    let (cluster, _) = lab.deploy(&spec)?;
+    let world = lab.world.clone();
+    let pods = cluster.pods()?;
+    let reaches = |value: u32| -> Result<()> {
+        let spec = spec.clone().set(&format!("spec.config.{name}"), value);
+        world.apply(&lab.render(&spec)?)?;
+        world.wait("the setting is everywhere", Duration::from_secs(20), || {
+            for pod in &pods {
+                let reply: Vec<String> = cluster.ask(pod.name(), &["CONFIG", "GET", name])?;
+                let now = reply.last().cloned().unwrap_or_default();
+                ensure!(now == value.to_string(), "{}: {now}", pod.name());
+            }
+            Ok(())
+        })
+    };
+    reaches(77)?;
+    for pod in &pods {
+        let kill =
+            pod.exec(&["sh", "-c", "kill -9 \"$(cat /tmp/heal.pid)\""], Duration::from_secs(5))?;
+        ensure!(kill.code == Some(0), "{}: no heal loop: {}", pod.name(), kill.output);
+    }
+    reaches(78)?;
+    for (pod, now) in pods.iter().zip(cluster.pods()?) {
+        ensure!(now.number == pod.number && pod.restarts() == 0, "{} was restarted", pod.name());
+    }
+    Ok(())
+}
+
 /// F17: one pod of each example with the case's engine runs for two seconds and answers.
 pub fn examples(lab: &mut Lab) -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");

@@ -33,7 +33,7 @@ pub struct Scenario {
     pub layouts: &'static [Layout],
     /// Whether it belongs to the quick set, and with which engine and layout.
     pub quick: Option<(&'static str, Layout)>,
-    /// Whether it measures short times, so that nothing else may run beside it.
+    /// Whether it measures short times, so that little else may run beside it.
     pub alone: bool,
     /// Makes its lab.
     pub setup: fn(Case) -> Result<Lab>,
@@ -279,10 +279,28 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     scenario("network-clients-cut", "a master cut off from clients only", network::clients_cut),
     scenario("network-slow", "a master's network slowed to 256 kbit/s under load", network::slow),
+    scenario(
+        "network-stale-link",
+        "a master moves, and its replica hears of it only from others (R37)",
+        network::stale_link,
+    )
+    .quick("redis-7.0", Single),
     scenario("network-stopped", "a master stopped (SIGSTOP) for 15 s under load", network::stopped),
     scenario("disk-full", "a master's volume full, then not", data::disk_full)
         .quick("redis-8", PerShard),
     scenario("volume-lost", "a replica's volume lost", data::volume_lost),
+    scenario(
+        "volume-lost-master",
+        "a master's volume lost, its pod back at the same address at once (R34)",
+        data::master_volume_lost,
+    )
+    .quick("redis-8", PerShard),
+    scenario(
+        "live-settings",
+        "settings changed while the servers run, also after the heal loop has died",
+        misc::live_settings,
+    )
+    .quick("valkey-8", PerShard),
     scenario("pubsub", "PUBLISH and SPUBLISH: which buses carry them", misc::publish)
         .quick("valkey-8", PerShard),
     scenario("idle-cost", "CPU time of the background work and the probes", misc::idle_cost)

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use crate::{
     clients::Load,
     lab::Lab,
-    net::Cut,
+    net::{Address, Cut},
     tools::{Result, ensure},
 };
 
@@ -146,4 +146,39 @@ pub fn stopped(lab: &mut Lab) -> Result<()> {
     ensure!(after[0].pods() == shard.pods(), "the pods of the shard changed");
     let tally = load.stop()?;
     lab.judge(&cluster, &tally, FAILOVER, Some(before))
+}
+
+/// R37: a master comes back at a new address, and one replica hears of it only from others. The server then
+/// shows the new address and goes on dialling the old one, for ever where nobody mends it.
+pub fn stale_link(lab: &mut Lab) -> Result<()> {
+    let (cluster, shards) = lab.deploy(&lab.spec("blue"))?;
+    let world = lab.world.clone();
+    let shard = &shards[1];
+    let replica = world.pod(shard.replicas.first().ok_or("no replica")?)?;
+    let id = cluster.view(&shard.master)?.own.id;
+    let moved = Address(900);
+    replica.recipe.net.cut(&[Cut::BusWith(cluster.bus_port, moved)])?;
+    world.pin(&shard.master, moved);
+    world.destroy(std::slice::from_ref(&shard.master))?;
+    world.release([&shard.master]);
+    world.wait("others tell the replica", Duration::from_secs(30), || {
+        let view = cluster.view(replica.name())?;
+        let node = view.nodes.get(&id).ok_or("unknown")?;
+        let address = world.pod(&shard.master)?.addresses()[0].to_string();
+        ensure!(node.address == address, "it has {}", node.address);
+        Ok(())
+    })?;
+    let dialled = cluster.view(replica.name())?.replication.remove("master_host");
+    replica.recipe.net.cut(&[])?;
+    let open = Instant::now();
+    let after = cluster.wait_whole(Duration::from_secs(30))?;
+    lab.healed(open);
+    ensure!(after == shards, "roles changed");
+    let mended = replica.output()?.contains("REPLICATE it again");
+    lab.note(format!(
+        "the replica dialled {}; {}",
+        dialled.unwrap_or_default(),
+        if mended { "the heal loop mended it" } else { "the server mended it" }
+    ));
+    Ok(())
 }
