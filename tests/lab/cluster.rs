@@ -446,7 +446,7 @@ impl Cluster {
                     self.world.check()?;
                 }
             }
-            std::thread::sleep(TICK);
+            std::thread::sleep(if since.is_some() { 4 * TICK } else { TICK });
         }
     }
 
