@@ -18,7 +18,6 @@ use redis_cluster_gen::{
     name = "redis-cluster-gen",
     version,
     max_term_width = 100,
-    disable_help_subcommand = true,
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = EXIT_STATUS,
@@ -163,7 +162,15 @@ pub(crate) enum Example {
 }
 
 impl Target {
-    pub(crate) fn options(&self) -> Options {
+    /// Says so where the version of Kubernetes is one that rules about changes do not know yet.
+    pub(crate) fn options(&self, messages: crate::messages::Messages) -> Options {
+        if self.kube_version > KubeVersion::NEWEST {
+            messages.warning(format_args!(
+                "Kubernetes 1.{} is newer than 1.{}, the newest that this program knows",
+                self.kube_version.0,
+                KubeVersion::NEWEST.0
+            ));
+        }
         Options { namespace: self.namespace.clone(), kube_version: self.kube_version }
     }
 }
@@ -292,14 +299,15 @@ pub(crate) enum RenderFormat {
     Name,
 }
 
-/// Explains a field of a spec, or a rule
+/// Explains a field of a spec, a directive, or a rule
 ///
-/// Fields are explained as `kubectl explain` does it, from the schema that `schema` prints. A rule has a code that
-/// reports show, and a name.
+/// Fields are explained as `kubectl explain` does it, from the schema that `schema` prints. A directive of
+/// `spec.config` is explained with what it takes and which versions know it. A rule has a code that reports show,
+/// and a name.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// The path of a field, such as `spec.topology.shards` or `topology.shards`, or the code or name of a rule, such
-    /// as RCG102; without it, the whole spec
+    /// The path of a field, such as `spec.topology.shards` or `config.maxmemory-policy`, or the code or name of a rule,
+    /// such as RCG102; without it, the whole spec
     #[arg(value_name = "FIELD|CODE")]
     pub(crate) topic: Option<String>,
     /// List all fields below, too

@@ -139,7 +139,7 @@ fn fill(
     checked: &mut Checked,
     messages: Messages,
 ) -> Result<(), Error> {
-    let options = args.target.options();
+    let options = args.target.options(messages);
     let mut origins = Vec::new();
     for at in specs {
         origins.extend(paths::relative_to(&checked.folder, std::slice::from_ref(&inputs[*at]))?);

@@ -27,7 +27,7 @@ use crate::{
 };
 
 pub(crate) fn run(args: &Diff, messages: Messages) -> Result<Answer, Error> {
-    let options = args.target.options();
+    let options = args.target.options(messages);
     let (before, after, specs) = match two_sides(args)? {
         Some((old, new)) => {
             let (old, new) = (side(&old, &options)?, side(&new, &options)?);
@@ -163,7 +163,7 @@ fn committed(
     after: &Side,
     messages: Messages,
 ) -> Result<Side, Error> {
-    let options = args.target.options();
+    let options = args.target.options(messages);
     let known: HashSet<&Id> = after.objects.iter().map(|object| &object.id).collect();
     let against = args.against.as_deref().map(Against::parse).transpose()?;
     let everything = |texts: Vec<Manifests>| -> Result<Side, Error> {

@@ -1,4 +1,5 @@
-//! `explain`: what a field of a spec means, from the JSON Schema, and why a rule is one, from the table of rules.
+//! `explain`: what a field of a spec means, from the JSON Schema; what a directive of `spec.config` takes, from the
+//! table of directives; and why a rule is one, from the table of rules.
 
 use std::mem;
 
@@ -6,8 +7,10 @@ use redis_cluster_gen::{
     diff::rules as changes,
     error::Error,
     spec::{
+        directives::{Directive, Kind, Status},
         rules::{self, RULES, Rule},
         schema, suggest,
+        types::EngineName,
     },
 };
 use serde_json::Value;
@@ -22,7 +25,10 @@ pub(crate) fn run(args: &Explain) -> Result<Answer, Error> {
         Some(Explained::Change(rule)) => explain_change(rule),
         None => {
             let schema = Schema::parse()?;
-            schema.explain(&schema.find(topic)?, args.recursive)
+            match directive(topic)? {
+                Some(directive) => explain_directive(directive),
+                None => schema.explain(&schema.find(topic)?, args.recursive),
+            }
         }
     };
     output::print(text)?;
@@ -46,7 +52,8 @@ fn rule(topic: &str) -> Result<Option<Explained>, Error> {
     // No field has a dash in its name, nor digits after this prefix.
     let code = topic.get(..3).filter(|prefix| prefix.eq_ignore_ascii_case("RCG"));
     let is_code = code.is_some() && topic[3..].bytes().all(|byte| byte.is_ascii_digit());
-    if !is_code && !topic.contains('-') {
+    let is_name = topic.contains('-') && !topic.contains('.') && Directive::find(topic).is_none();
+    if !is_code && !is_name {
         return Ok(None);
     }
     let problems = RULES.iter().map(|rule| (rule.code, rule.name));
@@ -54,6 +61,79 @@ fn rule(topic: &str) -> Result<Option<Explained>, Error> {
     let hint = suggest::closest(topic, all.map(|(code, name)| if is_code { code } else { name }));
     let hint = hint.map_or_else(String::new, |hint| format!("; did you mean `{hint}`?"));
     Err(Error::Usage(format!("there is no rule `{topic}`{hint}")))
+}
+
+/// The directive that a topic names: by its path below `spec.config`, or by its bare name where no field has it.
+fn directive(topic: &str) -> Result<Option<Directive>, Error> {
+    let path = topic.strip_prefix("RedisCluster.").unwrap_or(topic);
+    let path = path.strip_prefix("spec.").unwrap_or(path);
+    let Some(name) = path.strip_prefix("config.").filter(|name| !name.is_empty()) else {
+        return Ok(Directive::find(topic).filter(|_| topic.contains('-')));
+    };
+    let directive = Directive::find(&name.to_ascii_lowercase());
+    directive.map(Some).ok_or_else(|| {
+        let hint = suggest::closest(name, Directive::all().map(|directive| directive.name));
+        let hint = hint.map_or_else(String::new, |hint| format!("; did you mean `{hint}`?"));
+        Error::Usage(format!("no supported engine knows the directive `{name}`{hint}"))
+    })
+}
+
+fn explain_directive(directive: Directive) -> String {
+    let name = directive.name;
+    let mut text = format!("FIELD: spec.config.{name}\n");
+    if let Some(instead) = rules::directive_owner(name) {
+        text += "\nINSTEAD:\n";
+        wrap(instead, "    ", &mut text);
+    }
+    text += "\nTAKES:\n";
+    let takes = match directive.kind() {
+        Kind::Bool => "true or false".to_owned(),
+        Kind::Integer(least, most) => format!("a whole number{}", bounds(least, most)),
+        Kind::Integers(count, least, most) => {
+            format!("{count} whole numbers, each{}", bounds(least, most))
+        }
+        Kind::Memory(least) => {
+            let least = if least > 0 { format!(", at least {least}") } else { String::new() };
+            format!("bytes, such as 64mb{least}")
+        }
+        Kind::MemoryOrPercent => {
+            "bytes, such as 64mb, or a part of maxmemory, such as 5%".to_owned()
+        }
+        Kind::Flags => "letters for classes of keyspace events, or nothing".to_owned(),
+        Kind::Enum(words) => format!("one of {}", words.split(' ').collect::<Vec<_>>().join(", ")),
+        Kind::Text => "text".to_owned(),
+    };
+    wrap(&takes, "    ", &mut text);
+    text += "\nVERSIONS:\n";
+    for engine in [EngineName::Redis, EngineName::Valkey] {
+        for (version, status) in directive.statuses(engine) {
+            let engine = format!("{engine:?}");
+            text += &format!("    {engine:6} {version}  {}\n", meaning(status));
+        }
+    }
+    text
+}
+
+/// ` from 1 to 99`, as far as there are bounds.
+fn bounds(least: i64, most: i64) -> String {
+    let mut text = String::new();
+    if least > i64::MIN {
+        text += &format!(" from {least}");
+    }
+    // The largest number that there is is no bound that one would look up.
+    if most < i64::from(u32::MAX) {
+        text += &format!(" to {most}");
+    }
+    text
+}
+
+fn meaning(status: Status) -> &'static str {
+    match status {
+        Status::Unknown => "unknown: the server would not start",
+        Status::Live => "changed while the servers run",
+        Status::Restart => "takes effect when a server starts",
+        Status::Ignored => "accepted, without effect",
+    }
 }
 
 fn explain_rule(rule: &Rule) -> String {

@@ -12,7 +12,8 @@ use crate::{
 };
 
 pub(crate) fn run(args: &Man, messages: Messages) -> Result<Answer, Error> {
-    let mut command = cli::command();
+    // What `help` prints is on the commands' own pages.
+    let mut command = cli::command().disable_help_subcommand(true);
     let Some(folder) = &args.output_dir else {
         let page = page(command).map_err(|source| failed("write", Path::new("stdout"), source))?;
         output::print(page)?;

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Render, messages: Messages) -> Result<Answer, Error> {
     let mut invalid = false;
     let mut unreadable = Vec::new();
     let mut objects = Objects::default();
-    load_each(&specs, &args.target.options(), messages, |index, loaded| {
+    load_each(&specs, &args.target.options(messages), messages, |index, loaded| {
         let loaded = match loaded {
             Ok((_, loaded)) => loaded,
             Err(error) => {

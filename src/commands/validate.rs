@@ -16,7 +16,7 @@ use crate::{cli::Validate, input, messages::Messages, output};
 pub(crate) fn run(args: &Validate, messages: Messages) -> Result<Answer, Error> {
     let specs = input::find(args.specs.paths())?;
     let (mut checked, mut problems, mut failures) = (Vec::new(), Vec::new(), Vec::new());
-    load_each(&specs, &args.target.options(), messages, |_, loaded| {
+    load_each(&specs, &args.target.options(messages), messages, |_, loaded| {
         match loaded {
             Ok((source, loaded)) => {
                 if loaded.problems.iter().any(|problem| yaml::code::hides_the_text(problem.code)) {

@@ -1,6 +1,9 @@
 //! `version`: what this is and what it supports, to stdout.
 
-use redis_cluster_gen::{error::Error, spec::KubeVersion};
+use redis_cluster_gen::{
+    error::Error,
+    spec::{KubeVersion, directives, types::EngineName},
+};
 use serde_json::json;
 
 use super::Answer;
@@ -15,6 +18,10 @@ pub(crate) fn run(args: &Version) -> Result<Answer, Error> {
         VersionFormat::Text => format!("{name} {version}\n"),
         VersionFormat::Json => {
             let kubernetes = |version: KubeVersion| format!("1.{}", version.0);
+            let engine = |name: EngineName| {
+                let (oldest, newest) = (directives::oldest(name), directives::newest(name));
+                json!({ "oldest": oldest.to_string(), "newest": newest.to_string() })
+            };
             let value = json!({
                 "name": name,
                 "version": version,
@@ -22,6 +29,10 @@ pub(crate) fn run(args: &Version) -> Result<Answer, Error> {
                 "kubernetes": {
                     "oldest": kubernetes(KubeVersion::OLDEST),
                     "newest": kubernetes(KubeVersion::NEWEST),
+                },
+                "engines": {
+                    "redis": engine(EngineName::Redis),
+                    "valkey": engine(EngineName::Valkey),
                 },
             });
             format!("{value:#}\n")

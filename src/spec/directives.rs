@@ -3,6 +3,8 @@
 //! `directives.csv` holds a line for each directive: its name, a letter for each version below, and the kind of its value. It was made by asking
 //! real servers: `CONFIG GET *` and `CONFIG SET` for the letters, a start with a wrong value for the kinds.
 
+use std::fmt::{self, Display, Formatter};
+
 use super::types::EngineName;
 
 /// Sorted by name, in the order of bytes.
@@ -28,6 +30,12 @@ impl Version {
         });
         let version = Version(numbers.next()??, numbers.next()??);
         numbers.all(|number| number.is_some()).then_some(version)
+    }
+}
+
+impl Display for Version {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
     }
 }
 
@@ -136,6 +144,15 @@ impl Directive {
         let index =
             (0..versions.len()).rfind(|index| self.letter(first + index) != Status::Unknown)?;
         Some(versions[index])
+    }
+
+    /// What each version of an engine that is in the table does with it, oldest first.
+    pub fn statuses(&self, engine: EngineName) -> impl Iterator<Item = (Version, Status)> {
+        let (versions, first) = versions(engine);
+        versions
+            .iter()
+            .enumerate()
+            .map(move |(index, version)| (*version, self.letter(first + index)))
     }
 
     fn letter(&self, index: usize) -> Status {

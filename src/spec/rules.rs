@@ -35,7 +35,7 @@ use crate::{
     plan::{Plan, memory as memory_plan},
 };
 
-pub(super) use config::owned as directive_owner;
+pub use config::owned as directive_owner;
 pub(super) use structure::{
     ANOTHER_FORMAT, MISSING_FIELD, NOT_ONE_OF, OUT_OF_BOUNDS, UNKNOWN_FIELD, WRONG_TYPE,
 };

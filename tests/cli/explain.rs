@@ -39,6 +39,24 @@ fn ways_to_name_a_field() {
 }
 
 #[test]
+fn a_directive() {
+    let text = explain("spec.config.maxmemory-policy");
+    assert!(text.starts_with("FIELD: spec.config.maxmemory-policy\n\nINSTEAD:\n"), "{text}");
+    assert!(text.contains("    Redis  7.0  changed while the servers run\n"), "{text}");
+    assert!(text.contains("\nTAKES:\n    one of "), "{text}");
+    for path in ["config.maxmemory-policy", "maxmemory-policy"] {
+        assert_eq!(explain(path), text, "{path}");
+    }
+    assert!(
+        explain("config.io-threads")
+            .contains("    Valkey 8.0  takes effect when a server starts\n")
+    );
+    assert!(explain("config.cluster-port").contains("\nINSTEAD:\n"));
+    let text = refused("config.maxmemory-polizy");
+    assert!(text.contains("`maxmemory-polizy`; did you mean `maxmemory-policy`?"), "{text}");
+}
+
+#[test]
 fn an_object_has_its_fields() {
     let sandbox = Sandbox::new();
     let root = sandbox.run(&["explain"]).ok();
@@ -66,8 +84,8 @@ fn values_have_their_meaning() {
         "{text}"
     );
     assert!(text.ends_with("\nDEFAULT: StatefulSetPerShard\n"), "{text}");
-    let text = explain("config.save");
-    assert!(text.contains("\nONE OF:\n  <boolean>\n"), "{text}");
+    let text = explain("config");
+    assert!(text.contains("\nFIELD: spec.config <map[string]boolean or integer"), "{text}");
 }
 
 #[test]

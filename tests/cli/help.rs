@@ -19,7 +19,7 @@ fn every_command_has_its_help() {
     let commands = commands(&program);
     assert!(commands.len() >= 8, "{commands:?}");
     let mut helps = vec![("redis-cluster-gen".to_owned(), program)];
-    for command in commands {
+    for command in commands.into_iter().filter(|command| command != "help") {
         let help = sandbox.run(&[&command, "--help"]).ok();
         assert!(sandbox.run(&[&command, "-h"]).ok().len() <= help.len());
         helps.push((command, help));

@@ -17,6 +17,22 @@ fn version() {
     assert_eq!(json["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(json["spec"][0], "redis-cluster-gen.dev/v1alpha1");
     assert_eq!(json["kubernetes"]["oldest"], "1.33");
+    assert_eq!(json["engines"]["redis"]["oldest"], "7.0");
+    assert_eq!(json["engines"]["valkey"]["newest"], "9.1");
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&["help", "render"]).ok(), sandbox.run(&["render", "--help"]).ok());
+}
+
+#[test]
+fn a_newer_kubernetes_is_taken_and_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write("redis-cluster.yaml", sandbox.run(&["init", "-"]).ok());
+    let told = sandbox.run(&["render", "--kube-version", "1.99"]);
+    assert!(told.stderr.contains("warning: Kubernetes 1.99 is newer than 1.37"), "{}", told.stderr);
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn directives<'a>(
 }
 
 /// What to write in place of a directive that another field decides.
-pub(in crate::spec) fn owned(name: &str) -> Option<&'static str> {
+pub fn owned(name: &str) -> Option<&'static str> {
     OWNED.iter().find(|(owned, _)| *owned == name).map(|(_, instead)| *instead)
 }
 
