@@ -38,7 +38,7 @@ lab: ## the rendered documents on real servers: ENGINE=redis-7.0 SCENARIO=f7 LAY
 
 .PHONY: mutations
 mutations: ## break the rendered files in every known way; the lab has to notice each: REPORT=docs/fault-tests.md
-	$(CARGO) test --locked --test lab -- --mutation all --engine $(or $(ENGINE),redis-7.0) $(if $(REPORT),--report $(REPORT))
+	$(CARGO) test --locked --test lab -- --mutation all $(if $(ENGINE),--engine $(ENGINE)) $(if $(REPORT),--report $(REPORT))
 
 .PHONY: rules
 rules: ## take each rule about changes out of the table; a case has to notice

@@ -52,6 +52,8 @@ pub struct RedisConf<'a> {
     pub client_port: u32,
     /// The port of the cluster bus.
     pub bus_port: u32,
+    /// Encryption, where there is any.
+    pub tls: Option<TlsConf<'a>>,
     /// Whether clients are told hostnames.
     pub hostname_endpoints: bool,
     /// Whether the engine can fail over by itself when it is told to stop.
@@ -62,6 +64,17 @@ pub struct RedisConf<'a> {
     pub snapshots: &'a str,
     /// Further directives, in order.
     pub fixed: &'a [(String, String)],
+}
+
+/// The inputs of `redis.conf` that are about encryption.
+#[derive(Debug, Serialize)]
+pub struct TlsConf<'a> {
+    /// Where the certificate is.
+    pub directory: &'a str,
+    /// The port without encryption; 0 for none.
+    pub plaintext_port: u32,
+    /// The value of `tls-auth-clients`.
+    pub client_certificates: &'a str,
 }
 
 /// `redis.conf`: what takes effect when the server starts.

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # Starts this pod's server as PID 1, if it is safe to start it, and the heal loop beside it.
 #
-# Never edits nodes.conf: the server is told its address on the command line and tells its peers.
+# Edits nothing but shard ids in nodes.conf: the server is told its address on the command line and tells its
+# peers.
 # Refusing is a safe end: while this pod is down its replica serves. A server with a new id in the
 # place of an old one is not safe: its peers cannot tell that the old one is gone.
 
@@ -82,6 +83,30 @@ guard_nodes_file() {
         fi
         ;;
     esac
+}
+
+# Gives replicas the shard id of their masters. Servers learn shard ids some time after they have learned who is
+# whose replica, and one that ends in between leaves a node list that Redis 7.2 and Valkey up to 8.1.1 call
+# corrupted (valkey issue 2171). Newer ones do the same as this does.
+align_shard_ids() {
+    [ -e "$NODES" ] || return
+    if awk '
+        NF < 8 { if (NR > FNR) print; next }
+        {
+            shard = ""
+            if (match($2, /,shard-id=[0-9a-f]+/)) shard = substr($2, RSTART + 10, RLENGTH - 10)
+        }
+        NR == FNR { shard_of[$1] = shard; next }
+        shard != "" && shard_of[$4] != "" && shard_of[$4] != shard {
+            sub(/,shard-id=[0-9a-f]+/, ",shard-id=" shard_of[$4])
+            changed = 1
+        }
+        { print }
+        END { exit !changed }' "$NODES" "$NODES" >"$NODES.new" && mv -f "$NODES.new" "$NODES"; then
+        say "nodes.conf: gave replicas the shard id of their masters"
+    else
+        rm -f "$NODES.new"
+    fi
 }
 
 # Prints how long a promotion may take: the peers need one node timeout to call a master failed, the election
@@ -199,7 +224,7 @@ keep_healing() {
 # From here on it runs.
 trap 'exit 143' TERM INT
 # /tmp outlives a restart of the container.
-rm -f "$JOINED" "$HEALER" "$STARTED_PASSWORD" "$CREDENTIALS" "$APPLIED"
+rm -f "$JOINED" "$HEALER" "$STARTED_PASSWORD" "$CREDENTIALS" "$APPLIED" "$SERVED" "$RUN/server.sock"
 
 case $ENGINE in
 redis | valkey) ;;
@@ -212,6 +237,7 @@ AOF_DIR=$(setting appenddirname)
 [ -w "$DATA" ] || refuse "$DATA is not writable by user $(id -u)"
 
 guard_nodes_file
+align_shard_ids
 guard_empty_master
 write_credentials
 guard_predecessor
@@ -219,8 +245,14 @@ guard_predecessor
 set -- "$CONF/redis.conf" --include "$CREDENTIALS" --cluster-announce-ip "$own_ip"
 [ -z "$ANNOUNCE_HOSTNAME" ] || set -- "$@" --cluster-announce-hostname "$ANNOUNCE_HOSTNAME"
 
-# Before the server reads it: what changes in between is applied once more.
+# Before the server reads them: what changes in between is applied once more.
 cp "$CONF/live.conf" "$APPLIED" || refuse "cannot write $APPLIED"
+if [ -n "$TLS_DIR" ]; then
+    for file in ca.crt tls.crt tls.key; do
+        [ -s "$TLS_DIR/$file" ] || refuse "the certificate's file $TLS_DIR/$file is missing or empty"
+    done
+    cat "$TLS_DIR/ca.crt" "$TLS_DIR/tls.crt" >"$SERVED" || refuse "cannot write $SERVED"
+fi
 
 say "starting $ENGINE-server, announced as $own_ip"
 read -r server _ </proc/self/stat

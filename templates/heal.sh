@@ -4,7 +4,8 @@
 #   - writes the mark for the readiness probe when there is nobody left to tell;
 #   - mends a replica that dials an address its master no longer has;
 #   - keeps a copy of nodes.conf, for the entrypoint;
-#   - applies live.conf when it has changed.
+#   - applies live.conf when it has changed;
+#   - hands a renewed certificate to the server.
 # Later than the first minute, a pass in which all is well asks the own server once and nobody else.
 
 # shellcheck source=lib.sh
@@ -270,15 +271,6 @@ config_commands() {
         }'
 }
 
-# Puts the whole of a file into variable "text", without a process.
-slurp() {
-    text=
-    while IFS= read -r line || [ -n "$line" ]; do
-        text="$text$line
-"
-    done <"$1"
-}
-
 # Applies one line of "config_commands".
 apply() {
     answer=$(printf '%s\n' "$1" | own)
@@ -332,6 +324,27 @@ BEFORE
     printf '%s' "$live_text" >"$APPLIED"
 }
 
+# Hands a renewed certificate to the server. Certificate, key and authority go in one command: what does not
+# belong together is refused, and the old ones stay.
+apply_certificates() {
+    [ -n "$TLS_DIR" ] || return
+    slurp "$TLS_DIR/ca.crt"
+    renewed=$text
+    slurp "$TLS_DIR/tls.crt"
+    renewed=$renewed$text
+    [ "$renewed" != "$certificates" ] || return
+    answer=$(own CONFIG SET tls-ca-cert-file "$TLS_DIR/ca.crt" tls-cert-file "$TLS_DIR/tls.crt" \
+        tls-key-file "$TLS_DIR/tls.key")
+    if [ "$answer" = OK ]; then
+        certificates=$renewed
+        printf '%s' "$certificates" >"$SERVED"
+        say "the server has the renewed certificate"
+    elif [ "$answer" != "$certificate_said" ]; then
+        say "the server refuses the renewed certificate: $answer"
+    fi
+    certificate_said=$answer
+}
+
 pass() {
     load_password
     look || return
@@ -341,6 +354,7 @@ pass() {
     mend_stale_link
     save_nodes_file
     apply_live_conf
+    apply_certificates
 }
 
 # Each second for the first 20 passes, then every 5 s: replicas that come back elsewhere must be known
@@ -361,11 +375,10 @@ read -r own_pid _ </proc/self/stat
 echo "$own_pid" >"$HEALER"
 passes=0 tries=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no sick=0
 answered=' ' strangers_before=' ' strangers_said=' '
-live_text=
-if [ -r "$APPLIED" ]; then
-    slurp "$APPLIED"
-    live_text=$text
-fi
+slurp "$APPLIED"
+live_text=$text
+slurp "$SERVED"
+certificates=$text certificate_said=
 
 # Alone in its container the server takes this loop with it when it ends.
 while between_passes && kill -0 "$SERVER" 2>/dev/null; do

@@ -26,10 +26,17 @@ NODES=$DATA/nodes.conf
 # shellcheck disable=SC2034
 SAVED_NODES=$DATA/nodes.conf.saved
 
-# Options of every redis-cli call.
+# The certificates that the server goes by: those of its start, or the last ones that heal.sh handed over.
+# shellcheck disable=SC2034
+SERVED=$RUN/certificates
+
+# Options of every redis-cli call, and where this pod's server is.
 CLI_OPTIONS="-p $CLIENT_PORT"
+OWN_OPTIONS="-h 127.0.0.1 -p $CLIENT_PORT"
 if [ -n "$TLS_DIR" ]; then
     CLI_OPTIONS="$CLI_OPTIONS --tls --cacert $TLS_DIR/ca.crt --cert $TLS_DIR/tls.crt --key $TLS_DIR/tls.key"
+    # Between a renewal in the volume and its arrival in the server the two may not trust each other.
+    OWN_OPTIONS="-s $RUN/server.sock"
 fi
 
 # Where log lines go, if not to stderr. pre-stop.sh sets it.
@@ -53,6 +60,16 @@ first_line() {
     # read is false for a last line without newline, but sets it.
     IFS= read -r line <"$1"
     [ -n "$line" ]
+}
+
+# Puts the whole of a file into variable "text", without a process; nothing if it cannot be read.
+slurp() {
+    text=
+    [ -r "$1" ] || return
+    while IFS= read -r line || [ -n "$line" ]; do
+        text="$text$line
+"
+    done <"$1"
 }
 
 # Hands the password to redis-cli. An empty REDISCLI_AUTH would be sent as an empty password.
@@ -99,11 +116,19 @@ ask() {
     bounded "$ask_seconds" "$ENGINE-cli" -h "$ask_address" $CLI_OPTIONS "$@" 2>&1
 }
 
+# ask_own SECONDS [COMMAND...]: the same for this pod's server.
+ask_own() {
+    ask_seconds=$1
+    shift
+    # shellcheck disable=SC2086
+    bounded "$ask_seconds" "$ENGINE-cli" $OWN_OPTIONS "$@" 2>&1
+}
+
 # own [COMMAND...]: asks this pod's server, without a time limit: as long as it is mute there is
 # nothing to do, and if it dies redis-cli ends as well.
 own() {
     # shellcheck disable=SC2086
-    "$ENGINE-cli" -h 127.0.0.1 $CLI_OPTIONS "$@" 2>&1
+    "$ENGINE-cli" $OWN_OPTIONS "$@" 2>&1
 }
 
 # Prints the address that a name has now, of the wanted family; false if it has none.

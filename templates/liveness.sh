@@ -7,4 +7,4 @@
 . /conf/lib.sh
 load_password
 # shellcheck disable=SC2086 # a list of options
-exec "$ENGINE-cli" -h 127.0.0.1 $CLI_OPTIONS PING
+exec "$ENGINE-cli" $OWN_OPTIONS PING

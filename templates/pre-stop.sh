@@ -24,7 +24,7 @@ begun=$(date +%s)
 # the address of the online replica with the highest offset.
 look() {
     role='' slots=0 replicas=0 best=''
-    seen=$(printf 'CLUSTER NODES\nINFO replication\n' | ask 2 127.0.0.1 | awk '
+    seen=$(printf 'CLUSTER NODES\nINFO replication\n' | ask_own 2 | awk '
         { sub(/\r$/, "") }
         /^role:/ { print "role", substr($0, 6) }
         $3 ~ /myself/ && NF >= 8 { print "slots", NF - 8; me = $1 }
@@ -84,7 +84,7 @@ turn() {
 wait_for_role() {
     polls=0
     while [ "$polls" -lt 25 ]; do
-        case $(ask 2 127.0.0.1 ROLE) in
+        case $(ask_own 2 ROLE) in
         slave*) return 0 ;;
         esac
         polls=$((polls + 1))

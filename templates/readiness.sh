@@ -12,7 +12,7 @@ not_ready() {
     exit 1
 }
 
-answer=$(printf 'PING\nINFO replication\n' | ask "$1" 127.0.0.1) || not_ready "no answer: $answer"
+answer=$(printf 'PING\nINFO replication\n' | ask_own "$1") || not_ready "no answer: $answer"
 case $answer in
 PONG*) ;;
 *) not_ready "PING: $(printf '%s\n' "$answer" | sed -n 1p)" ;;

@@ -7,7 +7,7 @@
 . /conf/lib.sh
 load_password
 
-answer=$(ask "$1" 127.0.0.1 PING) || {
+answer=$(ask_own "$1" PING) || {
     echo "no answer: $answer"
     exit 1
 }

@@ -121,6 +121,7 @@ pub const RULES: &[Rule] = &[
     config::MAXMEMORY_LOWERED,
     objects::CLUSTER_IP_KEPT,
     objects::NOT_READY_HIDDEN,
+    config::ENCRYPTION,
     immutable::STATEFUL_SET,
     immutable::CLAIM_RESIZED,
     immutable::CLAIM_SHRUNK,

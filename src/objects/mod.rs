@@ -2,6 +2,7 @@
 //!
 //! A builder takes the [`Plan`] and returns the object that it is named after, or `None` where the plan has none.
 
+mod certificate;
 mod config_map;
 mod job;
 mod network_policy;
@@ -41,6 +42,7 @@ fn own(plan: &Plan) -> Vec<Document> {
     documents.extend(pod_disruption_budget::pod_disruption_budget(plan).map(document));
     documents.extend(stateful_set::stateful_sets(plan).into_iter().map(document));
     documents.extend(job::bootstrap_job(plan).map(document));
+    documents.extend(certificate::certificate(plan).map(document));
     documents
 }
 

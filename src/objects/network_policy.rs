@@ -28,8 +28,10 @@ pub(super) fn network_policy(plan: &Plan) -> Option<NetworkPolicy> {
                 .collect(),
         )
     };
+    let plaintext = plan.tls.as_ref().and_then(|tls| tls.plaintext_port);
+    let client_ports = [plan.client_port].into_iter().chain(plaintext).map(port).collect();
     let mut ingress = vec![
-        NetworkPolicyIngressRule { from: clients, ports: Some(vec![port(plan.client_port)]) },
+        NetworkPolicyIngressRule { from: clients, ports: Some(client_ports) },
         NetworkPolicyIngressRule {
             from: Some(vec![nodes]),
             ports: Some(vec![port(plan.bus_port)]),

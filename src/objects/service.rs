@@ -14,7 +14,7 @@ pub(super) fn headless_service(plan: &Plan) -> Service {
         metadata: metadata(plan, plan.names.headless_service()),
         spec: Some(ServiceSpec {
             cluster_ip: Some("None".to_owned()),
-            ports: Some(vec![client_port(plan), port(names::BUS_PORT, plan.bus_port)]),
+            ports: Some(client_ports(plan).chain([port(names::BUS_PORT, plan.bus_port)]).collect()),
             publish_not_ready_addresses: Some(true),
             ..spec(plan)
         }),
@@ -34,7 +34,7 @@ pub(super) fn client_service(plan: &Plan) -> Option<Service> {
     }
     Some(Service {
         metadata,
-        spec: Some(ServiceSpec { ports: Some(vec![client_port(plan)]), ..spec(plan) }),
+        spec: Some(ServiceSpec { ports: Some(client_ports(plan).collect()), ..spec(plan) }),
         ..Service::default()
     })
 }
@@ -51,12 +51,14 @@ fn spec(plan: &Plan) -> ServiceSpec {
     }
 }
 
-/// `appProtocol` tells a service mesh what it carries, whatever the port is called.
-fn client_port(plan: &Plan) -> ServicePort {
-    ServicePort {
-        app_protocol: Some("redis".to_owned()),
-        ..port(names::CLIENT_PORT, plan.client_port)
-    }
+/// `appProtocol` tells a service mesh what it carries, whatever the port is called; of an encrypted one it can tell nothing.
+fn client_ports(plan: &Plan) -> impl Iterator<Item = ServicePort> {
+    let redis = |port| ServicePort { app_protocol: Some("redis".to_owned()), ..port };
+    let client = port(names::CLIENT_PORT, plan.client_port);
+    let plaintext = plan.tls.as_ref().and_then(|tls| tls.plaintext_port);
+    let plaintext = plaintext.map(|number| redis(port(names::PLAINTEXT_PORT, number)));
+    let client = if plan.tls.is_some() { client } else { redis(client) };
+    [client].into_iter().chain(plaintext)
 }
 
 fn port(name: &str, port: u16) -> ServicePort {

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::{StatefulSetPlan, memory, names::Names, short_hash};
+use super::{
+    StatefulSetPlan, memory,
+    names::{Names, TLS},
+    short_hash,
+};
 use crate::{
     spec::{
         directives,
         types::{EndpointType, EngineName, Patch, Spec},
     },
-    templates::{self, RedisConf},
+    templates::{self, RedisConf, TlsConf},
 };
 
 /// The files of the ConfigMap that differ between clusters.
@@ -43,6 +47,11 @@ impl Config {
             title: &format!("The cluster {}.", names.cluster),
             client_port: client_port.into(),
             bus_port: bus_port.into(),
+            tls: spec.tls.as_ref().map(|tls| TlsConf {
+                directory: TLS.1,
+                plaintext_port: tls.plaintext_port.unwrap_or(0),
+                client_certificates: tls.client_certificates.directive(),
+            }),
             hostname_endpoints: spec.network.preferred_endpoint_type == EndpointType::Hostname,
             failover_on_sigterm: spec.engine.name == EngineName::Valkey
                 && major(&spec.engine.version) >= 9,

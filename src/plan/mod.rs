@@ -24,9 +24,9 @@ use crate::{
         kube::decode,
         quantity::Quantity,
         types::{
-            Bootstrap, Engine, EngineName, GitOps, IpFamily, Layout, Lifecycle, Manifest, Network,
-            Patch, Pod, Probes, PullPolicy, RedisCluster, Resources, SecretKey, SpreadRule,
-            Storage,
+            Bootstrap, Certificate, Engine, EngineName, GitOps, IpFamily, Layout, Lifecycle,
+            Manifest, Network, Patch, Pod, Probes, PullPolicy, RedisCluster, Resources, SecretKey,
+            SpreadRule, Storage,
         },
     },
 };
@@ -74,6 +74,8 @@ pub struct Plan {
     pub config: Config,
     /// The Secret with the password, where there is one.
     pub password: Option<SecretKey>,
+    /// Encryption, where there is any.
+    pub tls: Option<TlsPlan>,
     /// Timings of the probes.
     pub probes: Probes,
     /// How pods are stopped, replaced and evicted.
@@ -103,6 +105,17 @@ pub struct Image {
     pub pull_policy: PullPolicy,
     /// Secrets with credentials for the registry.
     pub pull_secrets: Vec<String>,
+}
+
+/// Encryption.
+#[derive(Debug, Clone)]
+pub struct TlsPlan {
+    /// The Secret with the certificate.
+    pub secret_name: String,
+    /// The Certificate that makes it, where cert-manager is to make it.
+    pub certificate: Option<Certificate>,
+    /// The port for clients without encryption, where there is one.
+    pub plaintext_port: Option<u16>,
 }
 
 /// One StatefulSet.
@@ -162,6 +175,11 @@ impl Plan {
             storage: spec.storage.clone(),
             config,
             password: spec.auth.password_secret.clone(),
+            tls: spec.tls.as_ref().map(|tls| TlsPlan {
+                secret_name: tls.secret_name.clone().unwrap_or_else(|| names.tls_secret()),
+                certificate: tls.certificate.clone(),
+                plaintext_port: tls.plaintext_port.map(port),
+            }),
             probes: spec.probes,
             lifecycle: spec.lifecycle.clone(),
             resources,

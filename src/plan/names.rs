@@ -26,6 +26,12 @@ pub const DATA: (&str, &str) = ("data", "/data");
 pub const AUTH: (&str, &str) = ("auth", "/auth");
 /// The file of the password in that volume.
 pub const PASSWORD_FILE: &str = "password";
+/// The volume with the certificate, and where it is mounted.
+pub const TLS: (&str, &str) = ("tls", "/tls");
+/// The files in that volume, which are also the keys of the Secret.
+pub const TLS_FILES: [&str; 3] = ["ca.crt", "tls.crt", "tls.key"];
+/// The name of the port without encryption, beside an encrypted one, in pods and Services.
+pub const PLAINTEXT_PORT: &str = "plaintext";
 /// The volume for short-lived files, and where it is mounted: everything else is read-only.
 pub const TMP: (&str, &str) = ("tmp", "/tmp");
 
@@ -45,6 +51,11 @@ impl Names {
     /// The Service that clients find the cluster by.
     pub fn client_service(&self) -> String {
         format!("{}-client", self.cluster)
+    }
+
+    /// The Secret that the Certificate makes, unless another name is given.
+    pub fn tls_secret(&self) -> String {
+        format!("{}-tls", self.cluster)
     }
 
     /// The StatefulSet of a shard.

@@ -129,8 +129,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("users", USERS),
     ("requirepass", PASSWORD),
     ("masterauth", PASSWORD),
-    ("tls", "this version of the format has no field for TLS: remove it"),
-    ("TLS", "this version of the format has no field for TLS: remove it"),
+    ("TLS", "in this format it is `spec.tls`"),
     // Pods.
     ("redis.resources", "in this format it is `spec.pod.resources`"),
     ("resourcesPreset", "write the resources themselves, under `spec.pod.resources`"),

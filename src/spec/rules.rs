@@ -17,6 +17,7 @@ mod quantities;
 mod storage;
 mod structure;
 mod text;
+mod tls;
 mod topology;
 mod yaml;
 
@@ -200,6 +201,10 @@ pub const RULES: &[Rule] = &[
     text::TRAILING_BLANKS,
     objects::MANIFEST_ELSEWHERE,
     objects::PATCH_OF_FIELD,
+    tls::NO_CERTIFICATE,
+    tls::CERTIFICATE_TIMES,
+    tls::CERTIFICATE_NAMES,
+    tls::CERTIFICATE_WITHOUT_NAMESPACE,
 ];
 
 /// The rule with a code or a name.

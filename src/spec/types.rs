@@ -93,6 +93,9 @@ pub struct Spec {
     /// Who may log in.
     #[serde(default)]
     pub auth: Auth,
+    /// Encryption of everything that servers hear and say: clients, replication, the bus, probes and the bootstrap Job. Default: none.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// Timings of the probes. What they ask is fixed: it was tested against every state that a server can be in.
     #[serde(default)]
     pub probes: Probes,
@@ -642,6 +645,86 @@ pub struct Auth {
     /// means you make Secrets; it is mounted as a file, and the password is in no document, command line or variable of a container. Default: no
     /// password, so that whoever reaches the client port may do anything.
     pub password_secret: Option<SecretKey>,
+}
+
+/// Encryption: `network.clientPort` and the bus speak TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Tls {
+    /// The Secret with the certificate of all pods: `tls.crt`, its key `tls.key`, and `ca.crt`, by which pods know each other and their clients.
+    /// Servers take over a renewed certificate while they run. Default: `NAME-tls`, where a `certificate` is written.
+    pub secret_name: Option<String>,
+    /// A Certificate of cert-manager that makes the Secret, for every name that the pods have. Default: none; you make the Secret.
+    pub certificate: Option<Certificate>,
+    /// Whether clients have to show a certificate of their own. Peers always do.
+    pub client_certificates: ClientCertificates,
+    /// A second port for clients, without encryption. Default: none.
+    #[schemars(range(min = 1, max = 65535))]
+    pub plaintext_port: Option<u32>,
+}
+
+/// A Certificate of cert-manager.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Certificate {
+    /// Who signs it.
+    pub issuer_ref: IssuerRef,
+    /// For how long it is valid, such as `2160h`. Default: cert-manager's, 90 days.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^([0-9]+(h|m|s))+$"))]
+    pub duration: Option<String>,
+    /// How long before its end it is renewed, such as `360h`. Default: cert-manager's, a third of its duration.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^([0-9]+(h|m|s))+$"))]
+    pub renew_before: Option<String>,
+    /// Further DNS names that clients use.
+    #[serde(default)]
+    pub dns_names: Vec<String>,
+}
+
+/// Who signs a Certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct IssuerRef {
+    /// Its name.
+    pub name: String,
+    /// Its kind: `Issuer`, `ClusterIssuer`, or that of an external issuer.
+    #[serde(default = "issuer")]
+    pub kind: String,
+    /// Its API group.
+    #[serde(default = "cert_manager")]
+    pub group: String,
+}
+
+fn issuer() -> String {
+    "Issuer".to_owned()
+}
+
+fn cert_manager() -> String {
+    "cert-manager.io".to_owned()
+}
+
+/// Whether clients have to show a certificate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ClientCertificates {
+    /// Only who has one that `ca.crt` signed may connect.
+    #[default]
+    Required,
+    /// One that is shown has to be right.
+    Optional,
+    /// None is asked for.
+    None,
+}
+
+impl ClientCertificates {
+    /// The value of the directive `tls-auth-clients`.
+    pub fn directive(self) -> &'static str {
+        match self {
+            ClientCertificates::Required => "yes",
+            ClientCertificates::Optional => "optional",
+            ClientCertificates::None => "no",
+        }
+    }
 }
 
 /// A key of a Secret in the namespace of the cluster.

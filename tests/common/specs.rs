@@ -44,6 +44,7 @@ pub(crate) fn spec(seed: u64) -> Value {
         secret.sometimes(50, "key", |_| json!("redis-password_2"));
         json!({"passwordSecret": secret.done()})
     });
+    spec.sometimes(30, "tls", Random::tls);
     spec.sometimes(40, "probes", Random::probes);
     spec.sometimes(50, "lifecycle", Random::lifecycle);
     spec.put_with("pod", |random| random.pod(memory));
@@ -289,6 +290,24 @@ impl Random {
             });
             policy.done()
         });
+        fields.done()
+    }
+
+    fn tls(&mut self) -> Value {
+        let mut fields = self.fields();
+        fields.put("secretName", json!("redis.tls"));
+        fields.sometimes(50, "certificate", |random| {
+            let mut certificate = random.fields();
+            certificate.put("issuerRef", json!({"name": "internal", "kind": "ClusterIssuer"}));
+            certificate.sometimes(50, "duration", |_| json!("2160h"));
+            certificate.sometimes(50, "renewBefore", |_| json!("360h30m"));
+            certificate.sometimes(50, "dnsNames", |_| json!(["*.redis.example.com"]));
+            certificate.done()
+        });
+        fields.sometimes(50, "clientCertificates", |random| {
+            json!(random.pick(&["Required", "Optional", "None"]))
+        });
+        fields.sometimes(30, "plaintextPort", |_| json!(16380));
         fields.done()
     }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use redis::{
-    ConnectionAddr, IntoConnectionInfo,
+    IntoConnectionInfo,
     cluster::{ClusterClient, ClusterConnection},
 };
 
@@ -89,12 +89,18 @@ impl Client {
             seeds = self.cluster.pods()?.iter().flat_map(|pod| pod.addresses()).collect();
         }
         let seeds = seeds.into_iter().filter_map(|address| {
-            ConnectionAddr::Tcp(address.to_string(), self.cluster.client_port)
+            self.cluster
+                .place(address)
                 .into_connection_info()
                 .map(|place| self.cluster.log_in(place))
                 .ok()
         });
-        let client = ClusterClient::builder(seeds)
+        let mut builder = ClusterClient::builder(seeds);
+        if let Some(certificates) = self.cluster.certificates() {
+            // No certificate can know the addresses of pods.
+            builder = builder.certs(certificates).danger_accept_invalid_hostnames(true);
+        }
+        let client = builder
             .connection_timeout(Duration::from_millis(200))
             .response_timeout(Duration::from_millis(400))
             .retries(2)

@@ -7,9 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis::{Connection, ConnectionAddr, ConnectionInfo, FromRedisValue, IntoConnectionInfo};
+use redis::{
+    Connection, ConnectionAddr, ConnectionInfo, FromRedisValue, IntoConnectionInfo, TlsCertificates,
+};
 
 use crate::{
+    certificates,
     lab::PASSWORD,
     objects::Objects,
     pod::Pod,
@@ -41,6 +44,8 @@ pub struct Cluster {
     pub client_service: String,
     /// What clients log in with, where the cluster has a password.
     pub password: Option<&'static str>,
+    /// The Secret with the certificate, where the cluster is encrypted.
+    pub tls_secret: Option<String>,
 }
 
 /// A planned pod.
@@ -180,6 +185,14 @@ impl Cluster {
         let password = containers
             .flat_map(|container| container.env.iter().flatten())
             .any(|variable| variable.name == "PASSWORD_FILE");
+        let volumes = objects
+            .stateful_sets
+            .iter()
+            .filter_map(|set| set.spec.as_ref()?.template.spec.as_ref())
+            .flat_map(|spec| spec.volumes.iter().flatten());
+        let tls_secret = volumes
+            .filter(|volume| volume.name == "tls")
+            .find_map(|volume| volume.secret.as_ref()?.secret_name.clone());
         let variable = |name: &str| -> Option<usize> {
             let spec = objects.jobs.first()?.spec.as_ref()?.template.spec.as_ref()?;
             let env = spec.containers.first()?.env.as_ref()?;
@@ -195,6 +208,7 @@ impl Cluster {
             job: objects.jobs.first().and_then(|job| job.metadata.name.clone()).unwrap_or_default(),
             client_service: client_service.unwrap_or_default(),
             password: password.then_some(PASSWORD),
+            tls_secret,
         })
     }
 
@@ -211,14 +225,34 @@ impl Cluster {
 
     /// A connection to an address.
     pub fn connect_to(&self, address: IpAddr) -> Result<Connection> {
-        let place = ConnectionAddr::Tcp(address.to_string(), self.client_port);
+        let place = self.log_in(self.place(address).into_connection_info()?);
         let limit = Duration::from_secs(1) * self.world.patience;
-        let connection = redis::Client::open(self.log_in(place.into_connection_info()?))?
+        let client = match self.certificates() {
+            Some(certificates) => redis::Client::build_with_tls(place, certificates)?,
+            None => redis::Client::open(place)?,
+        };
+        let connection = client
             .get_connection_with_timeout(limit)
             .map_err(|error| format!("{address}: {error}"))?;
         connection.set_read_timeout(Some(limit))?;
         connection.set_write_timeout(Some(limit))?;
         Ok(connection)
+    }
+
+    /// Where clients connect at an address.
+    pub fn place(&self, address: IpAddr) -> ConnectionAddr {
+        let (host, port) = (address.to_string(), self.client_port);
+        match &self.tls_secret {
+            // No certificate can know the addresses of pods.
+            Some(_) => ConnectionAddr::TcpTls { host, port, insecure: true, tls_params: None },
+            None => ConnectionAddr::Tcp(host, port),
+        }
+    }
+
+    /// What clients show and trust, where the cluster is encrypted.
+    pub fn certificates(&self) -> Option<TlsCertificates> {
+        let files = self.world.secret(self.tls_secret.as_ref()?)?;
+        Some(certificates::for_client(&files))
     }
 
     /// The same place, with the cluster's password.

@@ -121,6 +121,8 @@ pub struct Lab {
     families: Families,
     /// Whether clusters have a password.
     pub password: bool,
+    /// Whether clusters are encrypted, and what clients have to show.
+    pub tls: Option<&'static str>,
 }
 
 impl Lab {
@@ -133,7 +135,7 @@ impl Lab {
     pub fn with(case: Case, timing: Timing, families: Families) -> Result<Lab> {
         let image = case.image.clone();
         let world = World::start(image, &case.folder, timing, families, case.patience)?;
-        Ok(Lab { case, world, measured: Measured::default(), families, password: false })
+        Ok(Lab { case, world, measured: Measured::default(), families, password: false, tls: None })
     }
 
     /// A small spec: three shards with a replica each, in the layout of the case.
@@ -143,10 +145,16 @@ impl Lab {
             Families::V4 => spec,
             Families::V6 => spec.set("spec.network.ipFamilies", json!(["IPv6"])),
         };
-        if self.password {
-            spec.set("spec.auth.passwordSecret", json!({ "name": name, "key": "redis" }))
-        } else {
-            spec
+        let spec = match self.password {
+            true => spec.set("spec.auth.passwordSecret", json!({ "name": name, "key": "redis" })),
+            false => spec,
+        };
+        match self.tls {
+            Some(clients) => spec.set(
+                "spec.tls",
+                json!({ "secretName": format!("{name}-tls"), "clientCertificates": clients }),
+            ),
+            None => spec,
         }
     }
 

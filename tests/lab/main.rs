@@ -5,6 +5,7 @@
 
 #![allow(unreachable_pub, reason = "nothing outside of this program sees any of it")]
 
+mod certificates;
 mod clients;
 mod cluster;
 mod container;
@@ -99,6 +100,8 @@ const PATIENCE: u32 = 3;
 const CASE: &str = "REDIS_CLUSTER_GEN_LAB_CASE";
 
 fn main() -> ExitCode {
+    // Only one is built in, but which one has to be said; a second time changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let result = match std::env::var(CASE) {
         Ok(case) => run_case(&case).map(|()| true),
         Err(_) => run_all(&Arguments::parse()),
@@ -245,14 +248,16 @@ fn choose(arguments: &Arguments, images: &[Image], run: &Path) -> Result<Vec<Cas
             cases.push(case);
         }
     };
-    let first = images.first().ok_or("no engine")?;
     if !arguments.mutation.is_empty() {
         for mutation in mutations::MUTATIONS {
             let named = |name: &String| name == "all" || name == mutation.name;
             if arguments.mutation.iter().any(named) {
                 let scenario = find(mutation.scenario)?;
                 let layout = arguments.layout.unwrap_or(scenario.layouts[0]);
-                add(scenario, first, layout, Some(mutation.name));
+                let weak = |image: &&Image| mutation.engine.is_none_or(|name| name == image.engine);
+                let image = images.iter().find(weak);
+                let missing = || format!("{} needs --engine {:?}", mutation.name, mutation.engine);
+                add(scenario, image.ok_or_else(missing)?, layout, Some(mutation.name));
             }
         }
         return Ok(cases);

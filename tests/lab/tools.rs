@@ -33,7 +33,7 @@ macro_rules! ensure {
 pub(crate) use ensure;
 
 /// The lab's tools and the Debian packages that have them.
-const TOOLS: [(&str, &str); 8] = [
+const TOOLS: [(&str, &str); 9] = [
     ("ip", "iproute2"),
     ("tc", "iproute2"),
     ("nft", "nftables"),
@@ -42,6 +42,7 @@ const TOOLS: [(&str, &str); 8] = [
     ("setpriv", "util-linux"),
     ("mount", "mount"),
     ("bwrap", "bubblewrap"),
+    ("openssl", "openssl"),
 ];
 
 /// Says what to install if a tool is missing.

@@ -239,11 +239,27 @@ impl World {
                 },
             );
         }
-        // A kubelet follows a changed ConfigMap within about a minute; here at once.
+        World::update_pods(&state)
+    }
+
+    /// Makes or changes a Secret, as its owner does.
+    pub fn put_secret(&self, name: &str, files: &Files) -> Result<()> {
+        let mut state = self.state();
+        state.secrets.insert((NAMESPACE.to_owned(), name.to_owned()), files.clone());
+        World::update_pods(&state)
+    }
+
+    /// What a Secret holds.
+    pub fn secret(&self, name: &str) -> Option<Files> {
+        self.state().secrets.get(&(NAMESPACE.to_owned(), name.to_owned())).cloned()
+    }
+
+    /// A kubelet follows a changed ConfigMap or Secret within about a minute; here at once.
+    fn update_pods(state: &State) -> Result<()> {
         let pods: Vec<_> = state.pods.values().map(|record| Arc::clone(&record.pod)).collect();
         for pod in pods.iter().filter(|pod| !pod.gone()) {
             for volume in pod.recipe.spec.volumes.iter().flatten() {
-                if let Some(files) = files_of_volume(&state, &pod.recipe.namespace, volume)
+                if let Some(files) = files_of_volume(state, &pod.recipe.namespace, volume)
                     && pod.recipe.files.contains_key(&volume.name)
                 {
                     pod.update_files(&volume.name, &files)?;

@@ -190,6 +190,22 @@ pub(super) const CLIENT_PORT: Rule = Rule {
     ..BASE
 };
 
+pub(super) const ENCRYPTION: Rule = Rule {
+    code: "RCG664",
+    name: "encryption-switched",
+    class: Class::Manual,
+    title: "a running cluster's bus becomes encrypted, or is no longer",
+    story: "A pod with encryption and one without cannot talk to each other, on the bus or as replicas. While the pods restart one after another, each of the two groups takes the other for dead: shards fail over, and writes may be lost. It takes an outage in which all pods restart together.",
+    next: "set `lifecycle.updateStrategy: OnDelete`, apply, and delete all pods of the cluster at once; clients need the new port and certificates",
+    source: "https://redis.io/docs/latest/operate/oss_and_stack/management/security/encryption/",
+    pods: Pods::All,
+    check: |facts| {
+        (facts.directive()? == "tls-cluster")
+            .then(|| "pods of before and after cannot reach each other".to_owned())
+    },
+    ..BASE
+};
+
 pub(super) const ANNOUNCED: Rule = Rule {
     code: "RCG654",
     name: "announced-address-changed",

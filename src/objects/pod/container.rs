@@ -18,6 +18,10 @@ pub(in crate::objects) fn server(plan: &Plan) -> Container {
     let mut mounts = common_mounts(plan);
     mounts.extend([mount(names::DATA, false), mount(names::TMP, false)]);
     mounts.extend(pod.volume_mounts.iter().map(|mount| mount.typed.clone()));
+    let mut ports =
+        vec![port(names::CLIENT_PORT, plan.client_port), port(names::BUS_PORT, plan.bus_port)];
+    let plaintext = plan.tls.as_ref().and_then(|tls| tls.plaintext_port);
+    ports.extend(plaintext.map(|number| port(names::PLAINTEXT_PORT, number)));
     let env_from: Vec<_> = pod.env_from.iter().map(|source| source.typed.clone()).collect();
     Container {
         command: Some(script(templates::ENTRYPOINT)),
@@ -32,10 +36,7 @@ pub(in crate::objects) fn server(plan: &Plan) -> Container {
         }),
         liveness_probe: Some(probes::liveness(plan)),
         name: names::SERVER_CONTAINER.to_owned(),
-        ports: Some(vec![
-            port(names::CLIENT_PORT, plan.client_port),
-            port(names::BUS_PORT, plan.bus_port),
-        ]),
+        ports: Some(ports),
         readiness_probe: Some(probes::readiness(plan)),
         resources: Some(plan.resources.clone()),
         startup_probe: Some(probes::startup(plan)),
@@ -104,13 +105,15 @@ pub(in crate::objects) fn common_env(plan: &Plan) -> Vec<EnvVar> {
         let file = format!("{}/{}", names::AUTH.1, names::PASSWORD_FILE);
         env.push(self::env("PASSWORD_FILE", file));
     }
+    env.extend(plan.tls.as_ref().map(|_| self::env("TLS_DIR", names::TLS.1)));
     env
 }
 
 /// What all scripts read from files.
 pub(in crate::objects) fn common_mounts(plan: &Plan) -> Vec<VolumeMount> {
     let auth = plan.password.as_ref().map(|_| mount(names::AUTH, true));
-    auth.into_iter().chain([mount(names::CONF, true)]).collect()
+    let tls = plan.tls.as_ref().map(|_| mount(names::TLS, true));
+    auth.into_iter().chain([mount(names::CONF, true)]).chain(tls).collect()
 }
 
 /// A variable with a value.

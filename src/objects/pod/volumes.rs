@@ -9,7 +9,7 @@ use k8s_openapi::{
 
 use crate::{
     plan::{Plan, names},
-    spec::types::{Medium, SecretKey},
+    spec::types::Medium,
 };
 
 pub(super) fn node_volumes(plan: &Plan) -> Vec<Volume> {
@@ -33,22 +33,30 @@ pub(super) fn bootstrap_volumes(plan: &Plan) -> Vec<Volume> {
 }
 
 fn common(plan: &Plan) -> Vec<Volume> {
-    plan.password.as_ref().map(auth).into_iter().chain([conf(plan)]).collect()
+    // Each under the same name whatever the key is called.
+    let auth = plan.password.as_ref().map(|password| {
+        secret(names::AUTH.0, &password.name, &[(&password.key, names::PASSWORD_FILE)])
+    });
+    let tls = plan.tls.as_ref().map(|tls| {
+        secret(names::TLS.0, &tls.secret_name, &names::TLS_FILES.map(|file| (file, file)))
+    });
+    auth.into_iter().chain([conf(plan)]).chain(tls).collect()
 }
 
-fn auth(password: &SecretKey) -> Volume {
+/// Some keys of a Secret, as files.
+fn secret(volume: &str, name: &str, items: &[(&str, &str)]) -> Volume {
+    let items = items.iter().map(|(key, path)| KeyToPath {
+        key: (*key).to_owned(),
+        path: (*path).to_owned(),
+        ..KeyToPath::default()
+    });
     Volume {
-        name: names::AUTH.0.to_owned(),
+        name: volume.to_owned(),
         secret: Some(SecretVolumeSource {
             // Readable for root and the pod's own group, `fsGroup`.
             default_mode: Some(0o440),
-            // Only this key, under the same name whatever the key is called.
-            items: Some(vec![KeyToPath {
-                key: password.key.clone(),
-                path: names::PASSWORD_FILE.to_owned(),
-                ..KeyToPath::default()
-            }]),
-            secret_name: Some(password.name.clone()),
+            items: Some(items.collect()),
+            secret_name: Some(name.to_owned()),
             ..SecretVolumeSource::default()
         }),
         ..Volume::default()

@@ -248,6 +248,20 @@ fn object_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             facts.spec.auth.password_secret.as_ref().map(|secret| &secret.name),
             "Secret",
         ),
+        (
+            "/spec/tls/secretName",
+            facts.spec.tls.as_ref().and_then(|tls| tls.secret_name.as_ref()),
+            "Secret",
+        ),
+        (
+            "/spec/tls/certificate/issuerRef/name",
+            facts
+                .spec
+                .tls
+                .as_ref()
+                .and_then(|tls| Some(&tls.certificate.as_ref()?.issuer_ref.name)),
+            "issuer",
+        ),
         ("/spec/pod/priorityClassName", pod.priority_class_name.as_ref(), "PriorityClass"),
         ("/spec/pod/runtimeClassName", pod.runtime_class_name.as_ref(), "RuntimeClass"),
         ("/spec/pod/schedulerName", pod.scheduler_name.as_ref(), "scheduler"),

@@ -15,6 +15,7 @@ use crate::{error::Severity, plan};
 
 const CLIENT: &str = "/spec/network/clientPort";
 const BUS: &str = "/spec/network/busPort";
+const PLAINTEXT: &str = "/spec/tls/plaintextPort";
 
 pub(super) const PORT_BOUNDS: Rule = Rule {
     code: "RCG281",
@@ -25,9 +26,17 @@ pub(super) const PORT_BOUNDS: Rule = Rule {
     check: Some(port_bounds),
 };
 
-fn ports(facts: &Facts<'_>) -> [(&'static str, Option<u32>, &'static str); 2] {
+fn ports(facts: &Facts<'_>) -> [(&'static str, Option<u32>, &'static str); 3] {
     let network = &facts.spec.network;
-    [(CLIENT, Some(network.client_port), "client port"), (BUS, network.bus_port, "bus port")]
+    [
+        (CLIENT, Some(network.client_port), "client port"),
+        (BUS, network.bus_port, "bus port"),
+        (PLAINTEXT, plaintext_port(facts), "plaintext port"),
+    ]
+}
+
+fn plaintext_port(facts: &Facts<'_>) -> Option<u32> {
+    facts.spec.tls.as_ref()?.plaintext_port
 }
 
 fn port_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
@@ -49,14 +58,35 @@ pub(super) const PORTS_EQUAL: Rule = Rule {
     code: "RCG282",
     name: "ports-equal",
     severity: Severity::Error,
-    title: "clients and the bus cannot share a port",
+    title: "two of a node's ports are the same",
     story: "\
-A node listens for clients on one port and for its peers on another. Without `busPort` it is derived from the namespace and the name, a port from 20000 to 29999; a client port in that range can hit it.",
+A node listens for clients on one port, for its peers on another, and with `tls.plaintextPort` for clients without encryption on a third. Without `busPort` it is derived from the namespace and the name, a port from 20000 to 29999; a client port in that range can hit it.",
     check: Some(ports_equal),
 };
 
 fn ports_equal(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let network = &facts.spec.network;
+    if let Some(plaintext) = plaintext_port(facts) {
+        let derived = || {
+            let namespace = facts.namespace().unwrap_or_default();
+            plan::derived_bus_port(namespace, &facts.cluster.metadata.name).into()
+        };
+        let other = if plaintext == network.client_port {
+            Some((CLIENT, "the client port, which is encrypted"))
+        } else if plaintext == network.bus_port.unwrap_or_else(derived) {
+            Some((BUS, "the bus port"))
+        } else {
+            None
+        };
+        if let Some((pointer, name)) = other {
+            found.push(
+                Finding::at(PLAINTEXT, format!("the plaintext port {plaintext} is {name}"))
+                    .label("without encryption")
+                    .related(pointer, "the same")
+                    .help("write another port, or remove `plaintextPort`: then all clients use encryption"),
+            );
+        }
+    }
     match network.bus_port {
         Some(bus) if bus == network.client_port => found.push(
             Finding::at(BUS, format!("the bus port {bus} is the client port"))

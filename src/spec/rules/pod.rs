@@ -163,14 +163,14 @@ pub(super) const OWNED_VOLUME: Rule = Rule {
     severity: Severity::Error,
     title: "a volume has the name of one of the pods' own",
     story: "\
-The pods have the volumes `auth` (the password), `conf` (configuration and scripts), `data` (the database) and `tmp`. Another volume needs another name; to mount one of these in a sidecar, name it in the sidecar's `volumeMounts`, without an item under `spec.pod.volumes`. How large `data` is, is said under \
+The pods have the volumes `auth` (the password), `conf` (configuration and scripts), `data` (the database), `tls` (the certificate) and `tmp`. Another volume needs another name; to mount one of these in a sidecar, name it in the sidecar's `volumeMounts`, without an item under `spec.pod.volumes`. How large `data` is, is said under \
 `spec.storage`.",
     check: Some(owned_volume),
 };
 
 fn owned_volume(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     for (pointer, volume) in understood(VOLUMES, &facts.spec.pod.volumes) {
-        if [names::AUTH.0, names::CONF.0, names::DATA.0, names::TMP.0]
+        if [names::AUTH.0, names::CONF.0, names::DATA.0, names::TLS.0, names::TMP.0]
             .contains(&volume.name.as_str())
         {
             let finding = Finding::at(
@@ -226,7 +226,7 @@ pub(super) const OWNED_MOUNT: Rule = Rule {
     severity: Severity::Error,
     title: "a mount covers one of the pods' own directories",
     story: "\
-The server's container has the password in `/auth`, its configuration and scripts in `/conf`, its data in `/data`, and `/tmp` for short-lived files. A mount at one of them, or above it, hides what is there; one below it adds files that the guards against data loss take for the server's. \
+The server's container has the password in `/auth`, its configuration and scripts in `/conf`, its data in `/data`, the certificate in `/tls`, and `/tmp` for short-lived files. A mount at one of them, or above it, hides what is there; one below it adds files that the guards against data loss take for the server's. \
 Choose another directory, such as `/etc/NAME`.",
     check: Some(owned_mount),
 };
@@ -251,9 +251,10 @@ fn owned_mount(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 )
                 .help(format!("write `mountPath: /{}`", mount.mount_path)),
             );
-        } else if let Some(own) = [names::AUTH.1, names::CONF.1, names::DATA.1, names::TMP.1]
-            .into_iter()
-            .find(|own| within(place, own) || within(own, place))
+        } else if let Some(own) =
+            [names::AUTH.1, names::CONF.1, names::DATA.1, names::TLS.1, names::TMP.1]
+                .into_iter()
+                .find(|own| within(place, own) || within(own, place))
         {
             found.push(
                 Finding::at(
@@ -273,7 +274,7 @@ pub(super) const UNKNOWN_VOLUME: Rule = Rule {
     severity: Severity::Error,
     title: "a mount names a volume that there is not",
     story: "\
-A mount names a volume of the pod: one under `spec.pod.volumes`, or one of the pods' own, `conf`, `data`, `tmp`, and `auth` where there is a password. With another name the API server refuses the pods.",
+A mount names a volume of the pod: one under `spec.pod.volumes`, or one of the pods' own, `conf`, `data`, `tmp`, `auth` where there is a password, and `tls` where there is a certificate. With another name the API server refuses the pods.",
     check: Some(unknown_volume),
 };
 
@@ -285,6 +286,7 @@ fn unknown_volume(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     }
     let mut volumes: Vec<&str> = vec![names::CONF.0, names::DATA.0, names::TMP.0];
     volumes.extend(facts.spec.auth.password_secret.as_ref().map(|_| names::AUTH.0));
+    volumes.extend(facts.spec.tls.as_ref().map(|_| names::TLS.0));
     volumes.extend(pod.volumes.iter().map(|volume| volume.typed.name.as_str()));
     let server = understood(MOUNTS, &pod.volume_mounts);
     let others = containers(facts).flat_map(|(pointer, container)| {
@@ -369,7 +371,7 @@ pub(super) const PORT_TAKEN: Rule = Rule {
     severity: Severity::Error,
     title: "a sidecar listens on a port of the server",
     story: "\
-The containers of a pod share its network, so two of them cannot listen on one port: the one that starts last fails. The server has `spec.network.clientPort` and `spec.network.busPort`.",
+The containers of a pod share its network, so two of them cannot listen on one port: the one that starts last fails. The server has `spec.network.clientPort`, `spec.network.busPort` and `spec.tls.plaintextPort`.",
     check: Some(port_taken),
 };
 
@@ -382,6 +384,10 @@ fn port_taken(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 ("client port", "/spec/network/clientPort")
             } else if number.is_some() && number == network.bus_port {
                 ("bus port", "/spec/network/busPort")
+            } else if number.is_some()
+                && number == facts.spec.tls.as_ref().and_then(|tls| tls.plaintext_port)
+            {
+                ("plaintext port", "/spec/tls/plaintextPort")
             } else {
                 continue;
             };

@@ -133,6 +133,22 @@ pub fn deleted(lab: &mut Lab) -> Result<()> {
     damaged(lab, &lab.spec("blue"), |volume| Ok(fs::remove_file(nodes_file(volume))?), None)
 }
 
+/// A node list as a server leaves it that ends between learning who is whose replica and learning shard ids: the
+/// replicas have other shard ids than their masters. Servers of Redis 7.0 know none.
+pub fn shard_ids(lab: &mut Lab) -> Result<()> {
+    let differ = |volume: &Path| {
+        let text = fs::read_to_string(nodes_file(volume))?;
+        let lines = text.lines().map(|line| match line.split_once("shard-id=") {
+            Some((before, after)) if line.contains("slave") => {
+                format!("{before}shard-id={}{}\n", "0123456789".repeat(4), &after[40..])
+            }
+            _ => format!("{line}\n"),
+        });
+        Ok(fs::write(nodes_file(volume), lines.collect::<String>())?)
+    };
+    damaged(lab, &lab.spec("blue"), differ, None)
+}
+
 /// F11: without a copy the pod refuses to start, its replica takes over, and everything is readable.
 pub fn no_copy(lab: &mut Lab) -> Result<()> {
     let (cluster, shards) = lab.deploy(&lab.spec("blue"))?;

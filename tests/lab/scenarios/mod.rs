@@ -217,6 +217,12 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("f11-zeros", "a master's node list full of zeros", data::zeros),
     scenario("f11-cut", "a master's node list cut in half", data::cut).quick("valkey-9", Single),
     scenario("f11-deleted", "a master's node list deleted", data::deleted),
+    scenario(
+        "f11-shard-ids",
+        "a master's node list with other shard ids for replicas than for masters",
+        data::shard_ids,
+    )
+    .quick("valkey-8", Single),
     scenario("f11-no-copy", "a master's node list and its copy deleted", data::no_copy),
     scenario(
         "f12-handover",
@@ -257,6 +263,18 @@ pub const SCENARIOS: &[Scenario] = &[
     )
     .setup(misc::with_password)
     .quick("valkey-9", Single),
+    scenario(
+        "f18-tls",
+        "the same, all of it encrypted; clients without certificates",
+        misc::logged_in,
+    )
+    .setup(misc::with_tls),
+    scenario("f18-mutual-tls", "the same, and clients have to show a certificate", misc::logged_in)
+        .setup(misc::with_mutual_tls)
+        .quick("redis-8", PerShard),
+    scenario("tls-renewal", "a certificate is renewed under load", misc::renewal)
+        .setup(misc::with_mutual_tls)
+        .quick("redis-7.0", Single),
     scenario("f19-replicas-die", "both replicas of a shard gone for long", misc::replicas_die),
     scenario(
         "f20-busybox",

@@ -35,6 +35,7 @@ fn deploy(lab: &Lab) -> Result<(Cluster, Vec<Shard>, Objects)> {
         job: String::new(),
         client_service: "redis-cluster".to_owned(),
         password: None,
+        tls_secret: None,
     };
     // Fifteen seconds for each pod to become ready.
     cluster.wait_ready(Duration::from_secs(150))?;
