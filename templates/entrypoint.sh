@@ -190,9 +190,10 @@ write_credentials() {
     umask 077
     if [ -n "$PASSWORD_FILE" ]; then
         first_line "$PASSWORD_FILE" || refuse "the password file $PASSWORD_FILE is missing or empty"
-        printf '%s\n' "$line" >"$STARTED_PASSWORD" || refuse "cannot write $STARTED_PASSWORD"
-        quoted=$(printf '%s' "$line" | sed 's/[\\"]/\\&/g')
-        printf 'requirepass "%s"\nmasterauth "%s"\n' "$quoted" "$quoted"
+        password=$line
+        cat "$PASSWORD_FILE" >"$ACCEPTED" || refuse "cannot write $ACCEPTED"
+        printf 'user default on ~* &* +@all%s\n' "$(password_rules <"$ACCEPTED")"
+        printf 'masterauth %s\n' "$(quoted "$password")"
     else
         # Without a password, a name does it: a user that only this cluster's servers have. Whoever can
         # log in as this user can log in as the default user as well, so it gives nothing away.
@@ -224,7 +225,7 @@ keep_healing() {
 # From here on it runs.
 trap 'exit 143' TERM INT
 # /tmp outlives a restart of the container.
-rm -f "$JOINED" "$HEALER" "$STARTED_PASSWORD" "$CREDENTIALS" "$APPLIED" "$SERVED" "$RUN/server.sock"
+rm -f "$JOINED" "$HEALER" "$ACCEPTED" "$CREDENTIALS" "$APPLIED" "$CERTIFICATES" "$RUN/server.sock"
 
 case $ENGINE in
 redis | valkey) ;;
@@ -251,7 +252,7 @@ if [ -n "$TLS_DIR" ]; then
     for file in ca.crt tls.crt tls.key; do
         [ -s "$TLS_DIR/$file" ] || refuse "the certificate's file $TLS_DIR/$file is missing or empty"
     done
-    cat "$TLS_DIR/ca.crt" "$TLS_DIR/tls.crt" >"$SERVED" || refuse "cannot write $SERVED"
+    cat "$TLS_DIR/ca.crt" "$TLS_DIR/tls.crt" >"$CERTIFICATES" || refuse "cannot write $CERTIFICATES"
 fi
 
 say "starting $ENGINE-server, announced as $own_ip"

@@ -5,7 +5,7 @@
 #   - mends a replica that dials an address its master no longer has;
 #   - keeps a copy of nodes.conf, for the entrypoint;
 #   - applies live.conf when it has changed;
-#   - hands a renewed certificate to the server.
+#   - hands a renewed certificate and changed passwords to the server.
 # Later than the first minute, a pass in which all is well asks the own server once and nobody else.
 
 # shellcheck source=lib.sh
@@ -337,12 +337,33 @@ apply_certificates() {
         tls-key-file "$TLS_DIR/tls.key")
     if [ "$answer" = OK ]; then
         certificates=$renewed
-        printf '%s' "$certificates" >"$SERVED"
+        printf '%s' "$certificates" >"$CERTIFICATES"
         say "the server has the renewed certificate"
     elif [ "$answer" != "$certificate_said" ]; then
         say "the server refuses the renewed certificate: $answer"
     fi
     certificate_said=$answer
+}
+
+# Lets the server accept the passwords that the mounted file has now, and log in to masters with the first one.
+# Who is logged in stays so.
+apply_passwords() {
+    [ -n "$PASSWORD_FILE" ] && first_line "$PASSWORD_FILE" || return
+    password=$line
+    slurp "$PASSWORD_FILE"
+    [ "$text" != "$passwords" ] || return
+    rules=$(password_rules <"$PASSWORD_FILE")
+    answer=$(printf 'ACL SETUSER default resetpass%s\nCONFIG SET masterauth %s\n' "$rules" "$(quoted "$password")" | own)
+    case $answer in
+    OK*OK)
+        passwords=$text
+        (umask 077 && printf '%s' "$passwords" >"$ACCEPTED")
+        # shellcheck disable=SC2086 # counts the words
+        set -- $rules
+        say "the server accepts the passwords of the changed Secret: $#"
+        ;;
+    *) say "the server refuses the passwords of the changed Secret: $answer" ;;
+    esac
 }
 
 pass() {
@@ -355,6 +376,7 @@ pass() {
     save_nodes_file
     apply_live_conf
     apply_certificates
+    apply_passwords
 }
 
 # Each second for the first 20 passes, then every 5 s: replicas that come back elsewhere must be known
@@ -377,8 +399,10 @@ passes=0 tries=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no si
 answered=' ' strangers_before=' ' strangers_said=' '
 slurp "$APPLIED"
 live_text=$text
-slurp "$SERVED"
+slurp "$CERTIFICATES"
 certificates=$text certificate_said=
+slurp "$ACCEPTED"
+passwords=$text
 
 # Alone in its container the server takes this loop with it when it ends.
 while between_passes && kill -0 "$SERVER" 2>/dev/null; do

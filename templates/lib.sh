@@ -15,8 +15,9 @@ JOINED=$RUN/joined
 # The process id of heal.sh.
 # shellcheck disable=SC2034
 HEALER=$RUN/heal.pid
-# The password that the running server was started with. The mounted file may be newer.
-STARTED_PASSWORD=$RUN/password
+# The passwords that the running server accepts, one in a line; the first is for logging in. The mounted file
+# may be newer.
+ACCEPTED=$RUN/passwords
 # The live.conf that the server goes by: that of its start, or the last one that heal.sh applied.
 # shellcheck disable=SC2034
 APPLIED=$RUN/live.conf
@@ -28,7 +29,7 @@ SAVED_NODES=$DATA/nodes.conf.saved
 
 # The certificates that the server goes by: those of its start, or the last ones that heal.sh handed over.
 # shellcheck disable=SC2034
-SERVED=$RUN/certificates
+CERTIFICATES=$RUN/certificates
 
 # Options of every redis-cli call, and where this pod's server is.
 CLI_OPTIONS="-p $CLIENT_PORT"
@@ -75,11 +76,26 @@ slurp() {
 # Hands the password to redis-cli. An empty REDISCLI_AUTH would be sent as an empty password.
 load_password() {
     unset REDISCLI_AUTH
-    if first_line "$STARTED_PASSWORD"; then
+    if first_line "$ACCEPTED"; then
         export REDISCLI_AUTH="$line"
     elif [ -n "$PASSWORD_FILE" ] && first_line "$PASSWORD_FILE"; then
         export REDISCLI_AUTH="$line"
     fi
+}
+
+# Prints " #HASH" for each password on stdin, as rules for users take them.
+password_rules() {
+    while IFS= read -r line || [ -n "$line" ]; do
+        [ -z "$line" ] || printf '%s' "$line" | sha256sum | {
+            read -r hash _
+            printf ' #%s' "$hash"
+        }
+    done
+}
+
+# Prints a text as an argument for a configuration file or for redis-cli's stdin.
+quoted() {
+    printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')"
 }
 
 # bounded SECONDS PROGRAM ARGUMENTS...: runs a program, not a function, and kills it after SECONDS.

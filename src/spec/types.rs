@@ -733,7 +733,8 @@ impl ClientCertificates {
 pub struct SecretKey {
     /// The name of the Secret.
     pub name: String,
-    /// The key. What it holds is used up to its first line break.
+    /// The key. Its first line is the password that everybody logs in with; servers accept those in further lines as well, which is how a password is
+    /// changed without an interruption.
     #[serde(default = "password_key")]
     pub key: String,
 }

@@ -104,6 +104,14 @@ pub const MUTATIONS: &[Mutation] = &[
         change: ("    apply_certificates\n", ""),
     },
     Mutation {
+        name: "old-passwords-stay",
+        what: "changed passwords are not handed to the server",
+        scenario: "password-rotation",
+        engine: None,
+        file: "heal.sh",
+        change: ("    apply_passwords\n", ""),
+    },
+    Mutation {
         name: "stale-link-stays",
         what: "a replica that dials its master's old address is left to itself (R37)",
         scenario: "network-stale-link",

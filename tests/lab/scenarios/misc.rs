@@ -249,6 +249,61 @@ pub fn logged_in(lab: &mut Lab) -> Result<()> {
     Ok(())
 }
 
+/// A password is changed in three steps, each an edit of the Secret: both are accepted, everybody changes, the old
+/// one goes. No operation fails, no server restarts.
+pub fn rotation(lab: &mut Lab) -> Result<()> {
+    let world = lab.world.clone();
+    let put = |lines: &str| {
+        world.put_secret("blue", &[("redis".to_owned(), lines.into())].into_iter().collect())
+    };
+    put(PASSWORD)?;
+    let (old, shards) = lab.deploy(&lab.spec("blue"))?;
+    let new = Cluster { password: Some("another \"one\" \\ with it's quotes"), ..old.clone() };
+    let fresh = new.password.unwrap_or_default();
+    let pods = old.pods()?;
+    let accepted = |cluster: &Cluster, wanted: bool| {
+        world.wait("every server has the passwords", Duration::from_secs(20), || {
+            for pod in &pods {
+                let pong = cluster.ask::<String>(pod.name(), &["PING"]).is_ok();
+                ensure!(pong == wanted, "{}: {pong}", pod.name());
+            }
+            Ok(())
+        })
+    };
+    let load = Load::start(&old, &shards, 250);
+    thread::sleep(Duration::from_secs(2));
+    put(&format!("{PASSWORD}\n{fresh}\n"))?;
+    accepted(&new, true)?;
+    put(&format!("{fresh}\n{PASSWORD}"))?;
+    let changed = Load::start(&new, &shards, 250);
+    world.wait("replicas log in with the new one", Duration::from_secs(20), || {
+        for pod in &pods {
+            let reply: Vec<String> = old.ask(pod.name(), &["CONFIG", "GET", "masterauth"])?;
+            ensure!(reply.last().is_some_and(|last| last == fresh), "{}", pod.name());
+        }
+        Ok(())
+    })?;
+    let first = load.stop()?;
+    put(fresh)?;
+    accepted(&old, false)?;
+    // A replica that starts now has to find its master with the new one alone.
+    let replica = shards[0].replicas.first().ok_or("no replica")?;
+    world.destroy(std::slice::from_ref(replica))?;
+    world.release([replica]);
+    new.wait_whole(Duration::from_secs(30))?;
+    new.wait_ready(Duration::from_secs(30))?;
+    let second = changed.stop()?;
+    for pod in pods.iter().filter(|pod| pod.name() != replica) {
+        ensure!(pod.restarts() == 0 && !pod.gone(), "{} was restarted", pod.name());
+    }
+    for tally in [&first, &second] {
+        ensure!(tally.failures == 0, "{} writes failed: {:?}", tally.failures, tally.errors);
+        lab.judge(&new, tally, Duration::from_millis(500), None)?;
+    }
+    ensure!(leaks(lab)? == Vec::<String>::new(), "the password leaked: {:?}", leaks(lab)?);
+    Ok(())
+}
+
 fn encrypted(case: Case, clients: &'static str) -> Result<Lab> {
     let mut lab = Lab::new(case)?;
     lab.password = true;

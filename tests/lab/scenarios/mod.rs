@@ -263,6 +263,9 @@ pub const SCENARIOS: &[Scenario] = &[
     )
     .setup(misc::with_password)
     .quick("valkey-9", Single),
+    scenario("password-rotation", "a password is changed under load", misc::rotation)
+        .setup(misc::with_password)
+        .quick("redis-8", Single),
     scenario(
         "f18-tls",
         "the same, all of it encrypted; clients without certificates",
