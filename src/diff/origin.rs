@@ -143,7 +143,12 @@ const FIELDS: &[Field] = &[
     (
         "StatefulSet",
         "spec template spec volumes [] secret",
-        &["/spec/auth/passwordSecret", "/spec/tls"],
+        &["/spec/auth/passwordSecret", "/spec/auth/mode", "/spec/tls"],
+    ),
+    (
+        "NetworkPolicy",
+        "spec egress",
+        &["/spec/network/networkPolicy/egress", "/spec/network/networkPolicy/restrictEgress"],
     ),
     ("StatefulSet", "spec replicas", &["/spec/topology/replicasPerShard", "/spec/topology/shards"]),
     ("StatefulSet", "spec minReadySeconds", &["/spec/lifecycle/minReadySeconds"]),

@@ -97,6 +97,7 @@ pub const RULES: &[Rule] = &[
     topology::SET_SETTINGS,
     objects::ATTRIBUTES_CLASS,
     topology::MAX_UNAVAILABLE,
+    objects::CERTIFICATE,
     template::WAITS,
     config::CONFIG_WAITS,
     config::ENVIRONMENT_WAITS,

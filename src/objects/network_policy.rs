@@ -2,8 +2,8 @@
 
 use k8s_openapi::{
     api::networking::v1::{
-        NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
-        NetworkPolicySpec,
+        NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
+        NetworkPolicyPort, NetworkPolicySpec,
     },
     apimachinery::pkg::util::intstr::IntOrString,
 };
@@ -29,22 +29,36 @@ pub(super) fn network_policy(plan: &Plan) -> Option<NetworkPolicy> {
         )
     };
     let plaintext = plan.tls.as_ref().and_then(|tls| tls.plaintext_port);
-    let client_ports = [plan.client_port].into_iter().chain(plaintext).map(port).collect();
+    let client_ports = [plan.client_port].into_iter().chain(plaintext).map(tcp).collect();
     let mut ingress = vec![
         NetworkPolicyIngressRule { from: clients, ports: Some(client_ports) },
         NetworkPolicyIngressRule {
-            from: Some(vec![nodes]),
-            ports: Some(vec![port(plan.bus_port)]),
+            from: Some(vec![nodes.clone()]),
+            ports: Some(vec![tcp(plan.bus_port)]),
         },
     ];
     ingress.extend(policy.ingress.iter().map(|rule| rule.typed.clone()));
+    let egress = policy.restrict_egress.then(|| {
+        let peers = NetworkPolicyEgressRule {
+            ports: Some(vec![tcp(plan.client_port), tcp(plan.bus_port)]),
+            to: Some(vec![nodes]),
+        };
+        // Wherever the name service is: a cache on the node has an address of its own, which no selector finds.
+        let names = NetworkPolicyEgressRule {
+            ports: Some(vec![port(DNS_PORT, "UDP"), port(DNS_PORT, "TCP")]),
+            to: None,
+        };
+        let more = policy.egress.iter().map(|rule| rule.typed.clone());
+        [peers, names].into_iter().chain(more).collect()
+    });
+    let types = ["Ingress"].into_iter().chain(egress.as_ref().map(|_| "Egress"));
     Some(NetworkPolicy {
         metadata: metadata(plan, &plan.names.cluster),
         spec: Some(NetworkPolicySpec {
+            policy_types: Some(types.map(str::to_owned).collect()),
+            egress,
             ingress: Some(ingress),
             pod_selector: Some(pods_of(plan, names::NODE)),
-            policy_types: Some(vec!["Ingress".to_owned()]),
-            ..NetworkPolicySpec::default()
         }),
     })
 }
@@ -56,11 +70,17 @@ fn own_pods(plan: &Plan, component: &str) -> NetworkPolicyPeer {
     }
 }
 
+const DNS_PORT: u16 = 53;
+
+fn tcp(number: u16) -> NetworkPolicyPort {
+    port(number, "TCP")
+}
+
 /// By number: not every network plugin knows the names of a pod's ports.
-fn port(number: u16) -> NetworkPolicyPort {
+fn port(number: u16, protocol: &str) -> NetworkPolicyPort {
     NetworkPolicyPort {
         port: Some(IntOrString::Int(number.into())),
-        protocol: Some("TCP".to_owned()),
+        protocol: Some(protocol.to_owned()),
         ..NetworkPolicyPort::default()
     }
 }

@@ -24,9 +24,9 @@ use crate::{
         kube::decode,
         quantity::Quantity,
         types::{
-            Bootstrap, Certificate, Engine, EngineName, GitOps, IpFamily, Layout, Lifecycle,
-            Manifest, Network, Patch, Pod, Probes, PullPolicy, RedisCluster, Resources, SecretKey,
-            SpreadRule, Storage,
+            Auth, AuthMode, Bootstrap, Certificate, Engine, EngineName, GitOps, IpFamily, Layout,
+            Lifecycle, Manifest, Network, Patch, Pod, Probes, PullPolicy, RedisCluster, Resources,
+            SecretKey, SpreadRule, Storage, password_key,
         },
     },
 };
@@ -174,7 +174,7 @@ impl Plan {
             network: spec.network.clone(),
             storage: spec.storage.clone(),
             config,
-            password: spec.auth.password_secret.clone(),
+            password: password(&spec.auth, &names),
             tls: spec.tls.as_ref().map(|tls| TlsPlan {
                 secret_name: tls.secret_name.clone().unwrap_or_else(|| names.tls_secret()),
                 certificate: tls.certificate.clone(),
@@ -192,6 +192,14 @@ impl Plan {
             stateful_sets,
             names,
         }
+    }
+}
+
+fn password(auth: &Auth, names: &Names) -> Option<SecretKey> {
+    let default = || SecretKey { name: names.auth_secret(), key: password_key() };
+    match auth.mode {
+        AuthMode::Password => Some(auth.password_secret.clone().unwrap_or_else(default)),
+        AuthMode::None => None,
     }
 }
 

@@ -53,6 +53,11 @@ impl Names {
         format!("{}-client", self.cluster)
     }
 
+    /// The Secret with the password, unless another name is given.
+    pub fn auth_secret(&self) -> String {
+        format!("{}-auth", self.cluster)
+    }
+
     /// The Secret that the Certificate makes, unless another name is given.
     pub fn tls_secret(&self) -> String {
         format!("{}-tls", self.cluster)

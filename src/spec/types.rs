@@ -9,7 +9,7 @@ use k8s_openapi::api::{
         Affinity, Container, EnvFromSource, EnvVar, PodSecurityContext, Toleration, Volume,
         VolumeMount,
     },
-    networking::v1::{NetworkPolicyIngressRule, NetworkPolicyPeer},
+    networking::v1::{NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -623,17 +623,29 @@ impl Default for ClientService {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct NetworkPolicy {
-    /// Whether a NetworkPolicy is rendered. It lets only the cluster's own pods reach the bus port.
+    /// Whether a NetworkPolicy is rendered. It lets only the cluster's own pods reach the bus port, and the pods reach nothing but each other and the
+    /// name service.
     pub enabled: bool,
     /// Who may reach the client port, as NetworkPolicy peers (`podSelector`, `namespaceSelector`, `ipBlock`). Default: everyone.
     pub clients: Vec<Kube<NetworkPolicyPeer>>,
     /// Further rules for what may reach the pods, as NetworkPolicy ingress rules, for example for a sidecar's port.
     pub ingress: Vec<Kube<NetworkPolicyIngressRule>>,
+    /// Whether the pods may only reach each other and the name service. With a service mesh, or sidecars that talk to others, allow those by `egress`, or
+    /// write `false`.
+    pub restrict_egress: bool,
+    /// Further rules for what the pods may reach, as NetworkPolicy egress rules.
+    pub egress: Vec<Kube<NetworkPolicyEgressRule>>,
 }
 
 impl Default for NetworkPolicy {
     fn default() -> Self {
-        NetworkPolicy { enabled: true, clients: Vec::new(), ingress: Vec::new() }
+        NetworkPolicy {
+            enabled: true,
+            clients: Vec::new(),
+            ingress: Vec::new(),
+            restrict_egress: true,
+            egress: Vec::new(),
+        }
     }
 }
 
@@ -641,10 +653,21 @@ impl Default for NetworkPolicy {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Auth {
-    /// The Secret with the password of the cluster: clients, replicas, probes and the bootstrap Job log in with it. You make the Secret, by whatever
-    /// means you make Secrets; it is mounted as a file, and the password is in no document, command line or variable of a container. Default: no
-    /// password, so that whoever reaches the client port may do anything.
+    /// Whether clients, replicas, probes and the bootstrap Job log in.
+    pub mode: AuthMode,
+    /// The Secret with the password that they log in with. You make it, by whatever means you make Secrets; it is mounted as a file, and the password
+    /// is in no document, command line or variable of a container. Default: the key `password` of the Secret `NAME-auth`.
     pub password_secret: Option<SecretKey>,
+}
+
+/// Whether clients log in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AuthMode {
+    /// With a password.
+    #[default]
+    Password,
+    /// No: whoever reaches the client port may do anything.
+    None,
 }
 
 /// Encryption: `network.clientPort` and the bus speak TLS.
@@ -739,7 +762,8 @@ pub struct SecretKey {
     pub key: String,
 }
 
-fn password_key() -> String {
+/// The key of a Secret with a password, where a spec names no other.
+pub fn password_key() -> String {
     "password".to_owned()
 }
 

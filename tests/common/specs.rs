@@ -38,7 +38,10 @@ pub(crate) fn spec(seed: u64) -> Value {
     spec.sometimes(50, "memory", |random| random.memory(memory, cache));
     spec.sometimes(50, "config", |random| random.config(engine.redis));
     spec.sometimes(60, "network", Random::network);
-    spec.sometimes(40, "auth", |random| {
+    spec.sometimes(60, "auth", |random| {
+        if random.chance(30) {
+            return json!({"mode": "None"});
+        }
         let mut secret = random.fields();
         secret.put("name", json!("redis.password"));
         secret.sometimes(50, "key", |_| json!("redis-password_2"));
@@ -285,6 +288,9 @@ impl Random {
             let clients: Vec<_> = peers.into_iter().filter(|_| random.chance(60)).collect();
             let mut policy = random.fields();
             policy.put("clients", json!(clients));
+            policy.sometimes(30, "egress", |_| {
+                json!([{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}], "ports": [{"port": 443}]}])
+            });
             policy.sometimes(50, "ingress", |_| {
                 json!([{"ports": [{"port": 9121, "protocol": "TCP"}], "from": [{"podSelector": {}}]}])
             });

@@ -147,7 +147,7 @@ impl Lab {
         };
         let spec = match self.password {
             true => spec.set("spec.auth.passwordSecret", json!({ "name": name, "key": "redis" })),
-            false => spec,
+            false => spec.set("spec.auth.mode", "None"),
         };
         match self.tls {
             Some(clients) => spec.set(

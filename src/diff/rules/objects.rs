@@ -204,6 +204,22 @@ pub(super) const SERVICE_REMOVED: Rule = Rule {
     ..BASE
 };
 
+pub(super) const CERTIFICATE: Rule = Rule {
+    code: "RCG630",
+    name: "certificate-changed",
+    class: Class::Live,
+    title: "cert-manager signs a new certificate",
+    story: "A changed Certificate is issued anew into its Secret, from where running servers take it within two minutes. A new issuer may have another authority: clients and pods have to trust both while the pods change over.",
+    source: "https://cert-manager.io/docs/usage/certificate/",
+    check: |facts| {
+        let is_certificate = facts.id.group == "cert-manager.io"
+            && facts.is_kind("Certificate")
+            && facts.is_change();
+        is_certificate.then(|| "servers take the new certificate while they run".to_owned())
+    },
+    ..BASE
+};
+
 pub(super) const CLUSTER_IP_KEPT: Rule = Rule {
     code: "RCG662",
     name: "headless-kept",

@@ -145,6 +145,12 @@ fn parts<'a>(facts: &Facts<'a>) -> Vec<Part<'a>> {
         "networkpolicy.spec.ingress",
         &policy.ingress,
     );
+    list(
+        &mut parts,
+        "/spec/network/networkPolicy/egress",
+        "networkpolicy.spec.egress",
+        &policy.egress,
+    );
     parts
 }
 

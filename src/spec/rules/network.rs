@@ -313,7 +313,13 @@ fn peers<'a>(facts: &Facts<'a>) -> Vec<(String, &'a NetworkPolicyPeer)> {
             from.map(move |(index, peer)| (join(&join(&pointer, "from"), index), peer))
         },
     );
-    clients.chain(ingress).collect()
+    let egress = understood("/spec/network/networkPolicy/egress", &policy.egress).flat_map(
+        |(pointer, rule)| {
+            let to = rule.to.iter().flatten().enumerate();
+            to.map(move |(index, peer)| (join(&join(&pointer, "to"), index), peer))
+        },
+    );
+    clients.chain(ingress).chain(egress).collect()
 }
 
 pub(super) const NETWORK_POLICY_PEER: Rule = Rule {

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{Container, SecurityContext};
 use serde_json::Value;
 
 use super::{
-    super::{kube::Kube, suggest::closest, written::join},
+    super::{kube::Kube, suggest::closest, types::AuthMode, written::join},
     Facts, Finding, Rule, grammar, understood,
 };
 use crate::{error::Severity, plan::names};
@@ -285,7 +285,7 @@ fn unknown_volume(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         return;
     }
     let mut volumes: Vec<&str> = vec![names::CONF.0, names::DATA.0, names::TMP.0];
-    volumes.extend(facts.spec.auth.password_secret.as_ref().map(|_| names::AUTH.0));
+    volumes.extend((facts.spec.auth.mode == AuthMode::Password).then_some(names::AUTH.0));
     volumes.extend(facts.spec.tls.as_ref().map(|_| names::TLS.0));
     volumes.extend(pod.volumes.iter().map(|volume| volume.typed.name.as_str()));
     let server = understood(MOUNTS, &pod.volume_mounts);

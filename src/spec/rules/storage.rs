@@ -1,7 +1,7 @@
 //! Volumes, and what is written to them.
 
 use super::{
-    super::types::{AccessMode, Medium, PersistenceMode, RetentionPolicy},
+    super::types::{AccessMode, AuthMode, Medium, PersistenceMode, RetentionPolicy},
     Facts, Finding, Rule,
     quantities::show_bytes,
 };
@@ -278,7 +278,13 @@ fn unused_setting(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let spec = facts.spec;
     let mode = spec.persistence.mode;
     let policy = &spec.network.network_policy;
-    let all: [(bool, &[&str], &str, String); 7] = [
+    let all: [(bool, &[&str], &str, String); 9] = [
+        (
+            spec.auth.mode == AuthMode::None,
+            &["/spec/auth/passwordSecret"],
+            "/spec/auth/mode",
+            "nobody logs in with the mode `None`".to_owned(),
+        ),
         (
             !mode.snapshots(),
             &["/spec/persistence/snapshots"],
@@ -305,9 +311,20 @@ fn unused_setting(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         ),
         (
             !policy.enabled,
-            &["/spec/network/networkPolicy/clients", "/spec/network/networkPolicy/ingress"],
+            &[
+                "/spec/network/networkPolicy/clients",
+                "/spec/network/networkPolicy/ingress",
+                "/spec/network/networkPolicy/restrictEgress",
+                "/spec/network/networkPolicy/egress",
+            ],
             "/spec/network/networkPolicy/enabled",
             "there is no NetworkPolicy".to_owned(),
+        ),
+        (
+            policy.enabled && !policy.restrict_egress,
+            &["/spec/network/networkPolicy/egress"],
+            "/spec/network/networkPolicy/restrictEgress",
+            "the pods may reach everything".to_owned(),
         ),
         (
             !spec.network.client_service.enabled,
