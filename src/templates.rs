@@ -34,6 +34,8 @@ pub const BOOTSTRAP: Script = script!("bootstrap.sh");
 pub const CONVERGE: Script = script!("converge.awk");
 /// Runs beside the server: tells it where its peers are and applies `live.conf`.
 pub const HEAL: Script = script!("heal.sh");
+/// Writes the password as the exporter reads it.
+pub const EXPORTER_INIT: Script = script!("exporter.sh");
 /// The startup probe.
 pub const STARTUP: Script = script!("startup.sh");
 /// The readiness probe.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{object::Object, path::Path, tree::Difference};
 use crate::{
     error::{Place, Source},
+    plan::names,
     yaml::{Kind, Node},
 };
 
@@ -89,6 +90,14 @@ fn pointers(object: &Object, difference: &Difference) -> Vec<String> {
         let name = path.last();
         pointers.push(format!("/spec/config/{name}"));
         pointers.extend(directive(name).iter().map(|pointer| (*pointer).to_owned()));
+    }
+    // The exporter's own containers and volume come first: to `FIELDS` all containers are the server's.
+    let exporter = [names::EXPORTER_CONTAINER, names::EXPORTER_INIT_CONTAINER];
+    let lists = ["containers", "initContainers", "volumes"];
+    if lists.iter().any(|list| path.item_of(list).is_some_and(|item| exporter.contains(&item))) {
+        let exporter = "/spec/observability/exporter";
+        pointers.push(format!("{exporter}/{}", path.last()));
+        pointers.push(exporter.to_owned());
     }
     let known = FIELDS.iter().find(|(kind, names, _)| {
         *kind == object.id.kind && (names.is_empty() || path.is_below(names))
@@ -294,7 +303,17 @@ const FIELDS: &[Field] = &[
     ("Service", "spec ipFamilies", &["/spec/network/ipFamilies"]),
     ("Service", "spec ipFamilyPolicy", &["/spec/network/ipFamilyPolicy"]),
     ("Service", "", &["/spec/network/clientService"]),
-    ("NetworkPolicy", "", &["/spec/network/networkPolicy", "/spec/network"]),
+    (
+        "NetworkPolicy",
+        "",
+        &["/spec/network/networkPolicy", "/spec/network", "/spec/observability/exporter"],
+    ),
+    ("PodMonitor", "spec podMetricsEndpoints", &["/spec/observability/monitor/interval"]),
+    ("PodMonitor", "metadata labels", &["/spec/observability/monitor/labels"]),
+    ("PodMonitor", "", &["/spec/observability/monitor", "/spec/observability"]),
+    ("ServiceMonitor", "spec endpoints", &["/spec/observability/monitor/interval"]),
+    ("ServiceMonitor", "", &["/spec/observability/monitor", "/spec/observability"]),
+    ("PrometheusRule", "", &["/spec/observability/alerts", "/spec/observability"]),
     ("PodDisruptionBudget", "", &["/spec/lifecycle/podDisruptionBudget"]),
     ("ServiceAccount", "", &["/spec/pod/serviceAccountName"]),
     ("Job", "", &["/spec/bootstrap", "/spec/topology", "/spec/engine/version"]),

@@ -90,6 +90,7 @@ pub const RULES: &[Rule] = &[
     objects::OBJECT_REMOVED,
     objects::JOB_ADDED,
     objects::JOB_REMOVED,
+    objects::MONITORING,
     topology::RETAINED,
     topology::CLUSTER_ADDED,
     objects::JOB_SETTINGS,

@@ -34,6 +34,9 @@ pub(super) fn config_map(plan: &Plan) -> Document {
         ("topology", &plan.config.topology),
     ];
     let mut data: Vec<(&str, &str)> = scripts.map(|script| (script.name, script.text)).into();
+    if plan.exporter.is_some() && plan.password.is_some() {
+        data.push((templates::EXPORTER_INIT.name, templates::EXPORTER_INIT.text));
+    }
     data.extend(config.map(|(name, text)| (name, text.as_str())));
     data.sort_unstable();
     // The files are most of what is rendered: they are put into the object when it is built, or they would be copied twice.

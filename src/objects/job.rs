@@ -105,6 +105,6 @@ fn bootstrap(plan: &Plan) -> Container {
             ..ResourceRequirements::default()
         }),
         volume_mounts: Some(mounts),
-        ..container::container(plan)
+        ..container::container(&plan.image)
     }
 }

@@ -5,6 +5,7 @@
 mod certificate;
 mod config_map;
 mod job;
+mod monitor;
 mod network_policy;
 pub mod patch;
 mod pod;
@@ -43,6 +44,7 @@ fn own(plan: &Plan) -> Vec<Document> {
     documents.extend(stateful_set::stateful_sets(plan).into_iter().map(document));
     documents.extend(job::bootstrap_job(plan).map(document));
     documents.extend(certificate::certificate(plan).map(document));
+    documents.extend(monitor::monitor(plan));
     documents
 }
 

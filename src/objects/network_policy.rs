@@ -37,6 +37,13 @@ pub(super) fn network_policy(plan: &Plan) -> Option<NetworkPolicy> {
             ports: Some(vec![tcp(plan.bus_port)]),
         },
     ];
+    if let Some(exporter) = &plan.exporter {
+        let from: Vec<_> = policy.metrics.iter().map(|peer| peer.typed.clone()).collect();
+        ingress.push(NetworkPolicyIngressRule {
+            from: (!from.is_empty()).then_some(from),
+            ports: Some(vec![port(exporter.port)]),
+        });
+    }
     ingress.extend(policy.ingress.iter().map(|rule| rule.typed.clone()));
     let egress = policy.restrict_egress.then(|| {
         let peers = NetworkPolicyEgressRule {

@@ -6,15 +6,24 @@ use k8s_openapi::{
 };
 
 use super::metadata;
-use crate::plan::{Plan, names};
+use crate::{
+    plan::{Plan, names},
+    spec::types::MonitorKind,
+};
 
 /// The headless Service, which gives each pod its DNS name, ready or not: pods must find each other before they can become ready.
 pub(super) fn headless_service(plan: &Plan) -> Service {
+    let mut ports: Vec<_> =
+        client_ports(plan).chain([port(names::BUS_PORT, plan.bus_port)]).collect();
+    // A ServiceMonitor finds pods by a Service, and this one has those that are not ready, too.
+    if plan.monitor.kind == MonitorKind::ServiceMonitor {
+        ports.extend(plan.exporter.as_ref().map(|e| port(names::METRICS_PORT, e.port)));
+    }
     Service {
         metadata: metadata(plan, plan.names.headless_service()),
         spec: Some(ServiceSpec {
             cluster_ip: Some("None".to_owned()),
-            ports: Some(client_ports(plan).chain([port(names::BUS_PORT, plan.bus_port)]).collect()),
+            ports: Some(ports),
             publish_not_ready_addresses: Some(true),
             ..spec(plan)
         }),

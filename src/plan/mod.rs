@@ -8,7 +8,9 @@ pub mod names;
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{PodSecurityContext, ResourceRequirements, SeccompProfile};
+use k8s_openapi::api::core::v1::{
+    EnvVar, PodSecurityContext, ResourceRequirements, SeccompProfile,
+};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as KubeQuantity;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -24,9 +26,10 @@ use crate::{
         kube::decode,
         quantity::Quantity,
         types::{
-            Auth, AuthMode, Bootstrap, Certificate, Engine, EngineName, GitOps, IpFamily, Layout,
-            Lifecycle, Manifest, Network, Patch, Pod, Probes, PullPolicy, RedisCluster, Resources,
-            SecretKey, SpreadRule, Storage, password_key,
+            Alerts, Auth, AuthMode, Bootstrap, Certificate, Dashboard, Engine, EngineName,
+            Exporter, GitOps, IpFamily, Layout, Lifecycle, Manifest, MaxmemoryPolicy, Monitor,
+            Network, Patch, Pod, Probes, PullPolicy, RedisCluster, SecretKey, SpreadRule, Storage,
+            password_key,
         },
     },
 };
@@ -88,12 +91,35 @@ pub struct Plan {
     pub pod: Pod,
     /// The bootstrap Job.
     pub bootstrap: Bootstrap,
+    /// What tells the metrics, where there is something.
+    pub exporter: Option<ExporterPlan>,
+    /// How Prometheus finds it.
+    pub monitor: Monitor,
+    /// The alerts, where there are any.
+    pub alerts: Option<Alerts>,
+    /// The dashboard, where there is one.
+    pub dashboard: Option<Dashboard>,
+    /// What happens when the memory is full.
+    pub maxmemory_policy: MaxmemoryPolicy,
     /// The GitOps tool that applies the objects.
     pub gitops: GitOps,
     /// Changes to the objects.
     pub patches: Vec<Patch>,
     /// Further objects.
     pub extra_manifests: Vec<Manifest>,
+}
+
+/// The exporter beside each server.
+#[derive(Debug, Clone)]
+pub struct ExporterPlan {
+    /// Its image.
+    pub image: Image,
+    /// The port with the metrics.
+    pub port: u16,
+    /// Processor time and memory.
+    pub resources: ResourceRequirements,
+    /// The user's settings.
+    pub env: Vec<EnvVar>,
 }
 
 /// An image and how nodes get it.
@@ -150,7 +176,9 @@ impl Plan {
             || derived_bus_port(namespace.as_deref().unwrap_or_default(), &names.cluster),
             port,
         );
-        let resources = resources(&spec.pod.resources);
+        let pod_resources = &spec.pod.resources;
+        let resources = resources(&pod_resources.requests, &pod_resources.limits, "100m");
+        let observability = &spec.observability;
         let config = Config::new(spec, &names, &stateful_sets, client_port, bus_port);
         Plan {
             namespace,
@@ -186,6 +214,11 @@ impl Plan {
             pod_security: pod_security(&spec.pod),
             pod: spec.pod.clone(),
             bootstrap: spec.bootstrap.clone(),
+            exporter: exporter(&observability.exporter, &spec.engine),
+            monitor: observability.monitor.clone(),
+            alerts: observability.alerts.enabled.then(|| observability.alerts.clone()),
+            dashboard: observability.dashboard.enabled.then(|| observability.dashboard.clone()),
+            maxmemory_policy: spec.memory.maxmemory_policy,
             gitops: spec.gitops,
             patches: spec.patches.clone(),
             extra_manifests: spec.extra_manifests.clone(),
@@ -243,7 +276,7 @@ fn object_labels(
 
 fn image(engine: &Engine) -> Image {
     let reference = engine.image.clone().unwrap_or_else(|| {
-        let registry = engine.registry.as_deref().unwrap_or("docker.io").trim_end_matches('/');
+        let registry = registry(engine);
         let repository = match engine.name {
             EngineName::Redis => "library/redis",
             EngineName::Valkey => "valkey/valkey",
@@ -251,6 +284,29 @@ fn image(engine: &Engine) -> Image {
         format!("{registry}/{repository}:{}", engine.version)
     });
     Image { reference, pull_policy: engine.pull_policy, pull_secrets: engine.pull_secrets.clone() }
+}
+
+fn registry(engine: &Engine) -> &str {
+    engine.registry.as_deref().unwrap_or("docker.io").trim_end_matches('/')
+}
+
+/// The exporter whose flags and metrics are known: docs/observability.md lists what is used of them.
+const EXPORTER_IMAGE: &str = "oliver006/redis_exporter:v1.91.1";
+
+fn exporter(exporter: &Exporter, engine: &Engine) -> Option<ExporterPlan> {
+    exporter.enabled.then(|| ExporterPlan {
+        image: Image {
+            reference: exporter
+                .image
+                .clone()
+                .unwrap_or_else(|| format!("{}/{EXPORTER_IMAGE}", registry(engine))),
+            pull_policy: exporter.pull_policy,
+            pull_secrets: Vec::new(),
+        },
+        port: port(exporter.port),
+        resources: resources(&exporter.resources.requests, &exporter.resources.limits, "10m"),
+        env: exporter.env.iter().map(|variable| variable.typed.clone()).collect(),
+    })
 }
 
 /// Rules have refused what is no port.
@@ -267,19 +323,23 @@ pub(crate) fn derived_bus_port(namespace: &str, name: &str) -> u16 {
 
 /// Defaults, then what the spec says: a request for memory is as large as its limit, so that the node cannot run out of what the
 /// limit promises.
-fn resources(resources: &Resources) -> ResourceRequirements {
+fn resources(
+    requested: &BTreeMap<String, Quantity>,
+    limited: &BTreeMap<String, Quantity>,
+    cpu: &str,
+) -> ResourceRequirements {
     let kube = |quantities: &BTreeMap<String, Quantity>| -> BTreeMap<String, KubeQuantity> {
         quantities
             .iter()
             .map(|(name, quantity)| (name.clone(), KubeQuantity(quantity.canonical())))
             .collect()
     };
-    let mut requests = BTreeMap::from([("cpu".to_owned(), KubeQuantity("100m".to_owned()))]);
-    if let Some(memory) = resources.limits.get("memory") {
+    let mut requests = BTreeMap::from([("cpu".to_owned(), KubeQuantity(cpu.to_owned()))]);
+    if let Some(memory) = limited.get("memory") {
         requests.insert("memory".to_owned(), KubeQuantity(memory.canonical()));
     }
-    requests.extend(kube(&resources.requests));
-    let limits = kube(&resources.limits);
+    requests.extend(kube(requested));
+    let limits = kube(limited);
     ResourceRequirements {
         claims: None,
         limits: (!limits.is_empty()).then_some(limits),

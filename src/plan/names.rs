@@ -13,10 +13,19 @@ pub const BOOTSTRAP: &str = "bootstrap";
 
 /// The container that runs the server, whichever engine it is.
 pub const SERVER_CONTAINER: &str = "redis";
+/// The container that tells the server's metrics.
+pub const EXPORTER_CONTAINER: &str = "exporter";
+/// The init container that writes the password for the exporter.
+pub const EXPORTER_INIT_CONTAINER: &str = "exporter-init";
 /// The name of the client port in pods and Services.
 pub const CLIENT_PORT: &str = "client";
 /// The name of the bus port in pods and Services.
 pub const BUS_PORT: &str = "bus";
+
+/// The name of the port with the metrics in pods and Services.
+pub const METRICS_PORT: &str = "metrics";
+/// The label of all metrics that says which cluster they are of.
+pub const CLUSTER_METRIC_LABEL: &str = "redis_cluster";
 
 /// The volume with the configuration and the scripts, and where it is mounted.
 pub const CONF: (&str, &str) = ("conf", "/conf");
@@ -32,6 +41,8 @@ pub const TLS: (&str, &str) = ("tls", "/tls");
 pub const TLS_FILES: [&str; 3] = ["ca.crt", "tls.crt", "tls.key"];
 /// The name of the port without encryption, beside an encrypted one, in pods and Services.
 pub const PLAINTEXT_PORT: &str = "plaintext";
+/// The volume with the password as the exporter reads it, and where it is mounted.
+pub const EXPORTER: (&str, &str) = ("exporter", "/exporter");
 /// The volume for short-lived files, and where it is mounted: everything else is read-only.
 pub const TMP: (&str, &str) = ("tmp", "/tmp");
 
@@ -66,6 +77,11 @@ impl Names {
     /// The StatefulSet of a shard.
     pub fn shard_stateful_set(&self, shard: u32) -> String {
         format!("{}-shard-{shard}", self.cluster)
+    }
+
+    /// The ConfigMap with the dashboard.
+    pub fn dashboard(&self) -> String {
+        format!("{}-dashboard", self.cluster)
     }
 
     /// The bootstrap Job; the hash stands for everything that must run it anew.

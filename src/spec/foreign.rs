@@ -211,7 +211,7 @@ const CONFIG: &str = "in this format it is `spec.config`, with one key for each 
 const PASSWORD: &str = "in this format it is `spec.auth.passwordSecret`, the name and key of a Secret; a password itself stands in no spec";
 const USERS: &str = "this version of the format has no field for users of their own: all log in with the password that `spec.auth.passwordSecret` names";
 const SPREAD: &str = "in this format it is `spec.topology.spread`, which knows the shards";
-const EXPORTER: &str = "this version of the format has no field for an exporter; write its container under `spec.pod.sidecars`";
+const EXPORTER: &str = "in this format it is `spec.observability.exporter`";
 
 /// Whose custom resources an `apiVersion` is for.
 const APIS: &[(&str, &str)] = &[

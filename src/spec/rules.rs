@@ -12,6 +12,7 @@ mod memory;
 mod names;
 mod network;
 mod objects;
+mod observability;
 mod pod;
 mod quantities;
 mod storage;
@@ -205,6 +206,11 @@ pub const RULES: &[Rule] = &[
     tls::CERTIFICATE_TIMES,
     tls::CERTIFICATE_NAMES,
     tls::CERTIFICATE_WITHOUT_NAMESPACE,
+    observability::EXPORTER_MISSING,
+    observability::MONITOR_MISSING,
+    observability::INTERVAL_SYNTAX,
+    observability::THRESHOLD_OUT_OF_BOUNDS,
+    observability::RUNBOOK_URL,
 ];
 
 /// The rule with a code or a name.

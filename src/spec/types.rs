@@ -108,6 +108,9 @@ pub struct Spec {
     /// The Job that creates the cluster and lets new pods join it.
     #[serde(default)]
     pub bootstrap: Bootstrap,
+    /// Metrics, alerts and a dashboard, for Prometheus and Grafana.
+    #[serde(default)]
+    pub observability: Observability,
     /// The GitOps tool that applies the output. It adds harmless annotations only; the output works without.
     #[serde(default)]
     pub gitops: GitOps,
@@ -628,6 +631,8 @@ pub struct NetworkPolicy {
     pub enabled: bool,
     /// Who may reach the client port, as NetworkPolicy peers (`podSelector`, `namespaceSelector`, `ipBlock`). Default: everyone.
     pub clients: Vec<Kube<NetworkPolicyPeer>>,
+    /// Who may reach the port with the metrics, as NetworkPolicy peers, for example the namespace of Prometheus. Default: everyone.
+    pub metrics: Vec<Kube<NetworkPolicyPeer>>,
     /// Further rules for what may reach the pods, as NetworkPolicy ingress rules, for example for a sidecar's port.
     pub ingress: Vec<Kube<NetworkPolicyIngressRule>>,
     /// Whether the pods may only reach each other and the name service. With a service mesh, or sidecars that talk to others, allow those by `egress`, or
@@ -642,6 +647,7 @@ impl Default for NetworkPolicy {
         NetworkPolicy {
             enabled: true,
             clients: Vec::new(),
+            metrics: Vec::new(),
             ingress: Vec::new(),
             restrict_egress: true,
             egress: Vec::new(),
@@ -982,6 +988,161 @@ impl Default for Bootstrap {
             enabled: true,
             timeout_seconds: 600,
             backoff_limit: 6,
+            annotations: BTreeMap::new(),
+        }
+    }
+}
+
+/// Metrics, alerts and a dashboard, for Prometheus and Grafana.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Observability {
+    /// redis_exporter beside each server.
+    pub exporter: Exporter,
+    /// How Prometheus finds the exporters: an object for the Prometheus Operator.
+    pub monitor: Monitor,
+    /// Alerts, as a PrometheusRule for the Prometheus Operator.
+    pub alerts: Alerts,
+    /// A dashboard for Grafana, as a ConfigMap for its sidecar.
+    pub dashboard: Dashboard,
+}
+
+/// redis_exporter beside each server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Exporter {
+    /// Whether the pods have an exporter. Switching it on or off restarts them.
+    pub enabled: bool,
+    /// Its image with a tag or digest. Default: `oliver006/redis_exporter:v1.91.1` of `engine.registry`, or of docker.io.
+    pub image: Option<String>,
+    /// When the kubelet pulls the image.
+    pub pull_policy: PullPolicy,
+    /// The port with the metrics.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: u32,
+    /// Processor time and memory of the exporter's container.
+    pub resources: ExporterResources,
+    /// Environment variables of the exporter's container, which are its settings: `REDIS_EXPORTER_CHECK_KEYS` and others.
+    pub env: Vec<Kube<EnvVar>>,
+}
+
+impl Default for Exporter {
+    fn default() -> Self {
+        Exporter {
+            enabled: false,
+            image: None,
+            pull_policy: PullPolicy::default(),
+            port: 9121,
+            resources: ExporterResources::default(),
+            env: Vec::new(),
+        }
+    }
+}
+
+/// Processor time and memory of the exporter's container.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct ExporterResources {
+    /// What is reserved for the container, by resource name. Default: 10m of `cpu`, and as much `memory` as the limit.
+    pub requests: BTreeMap<String, Quantity>,
+    /// What the container may use at most, by resource name. Default: 64Mi of `memory`; no limit of `cpu`.
+    pub limits: BTreeMap<String, Quantity>,
+}
+
+impl Default for ExporterResources {
+    fn default() -> Self {
+        ExporterResources {
+            requests: BTreeMap::new(),
+            limits: BTreeMap::from([("memory".to_owned(), Quantity::new("64Mi"))]),
+        }
+    }
+}
+
+/// How Prometheus finds the exporters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Monitor {
+    /// The kind of the object. The Prometheus Operator has to be installed for any but `None`.
+    pub kind: MonitorKind,
+    /// Labels of the object, by which a Prometheus chooses what it watches.
+    pub labels: BTreeMap<String, String>,
+    /// The time between two scrapes, such as `30s` or `1m`.
+    pub interval: String,
+}
+
+impl Default for Monitor {
+    fn default() -> Self {
+        Monitor {
+            kind: MonitorKind::default(),
+            labels: BTreeMap::new(),
+            interval: "30s".to_owned(),
+        }
+    }
+}
+
+/// The kind of object by which Prometheus finds the exporters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MonitorKind {
+    /// None: you tell Prometheus yourself.
+    #[default]
+    None,
+    /// A PodMonitor, which finds the pods.
+    PodMonitor,
+    /// A ServiceMonitor, which finds them by the headless Service.
+    ServiceMonitor,
+}
+
+/// Alerts, as a PrometheusRule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Alerts {
+    /// Whether there is a PrometheusRule.
+    pub enabled: bool,
+    /// Labels of the PrometheusRule, by which a Prometheus chooses its rules.
+    pub labels: BTreeMap<String, String>,
+    /// Where `docs/runbooks.md` can be read: each alert has a link to its section there. Default: no links.
+    pub runbook_url: Option<String>,
+    /// How full memory may be, in percent of `maxmemory`. Without effect where all keys may be evicted: there it is always full.
+    #[schemars(range(min = 1, max = 99))]
+    pub memory_percent: u32,
+    /// How full a volume may be, in percent.
+    #[schemars(range(min = 1, max = 99))]
+    pub disk_percent: u32,
+    /// For how many seconds a master may hear nothing from a replica.
+    #[schemars(range(min = 2, max = 600))]
+    pub replication_lag_seconds: u32,
+}
+
+impl Default for Alerts {
+    fn default() -> Self {
+        Alerts {
+            enabled: false,
+            labels: BTreeMap::new(),
+            runbook_url: None,
+            memory_percent: 90,
+            disk_percent: 80,
+            replication_lag_seconds: 10,
+        }
+    }
+}
+
+/// A dashboard for Grafana, as a ConfigMap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Dashboard {
+    /// Whether there is a ConfigMap with a dashboard.
+    pub enabled: bool,
+    /// Labels of the ConfigMap, by which Grafana's sidecar finds it. Default: `grafana_dashboard: "1"`, as in Grafana's chart.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of the ConfigMap, for example for the folder of the dashboard.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Default for Dashboard {
+    fn default() -> Self {
+        Dashboard {
+            enabled: false,
+            labels: BTreeMap::from([("grafana_dashboard".to_owned(), "1".to_owned())]),
             annotations: BTreeMap::new(),
         }
     }

@@ -52,6 +52,7 @@ pub(crate) fn spec(seed: u64) -> Value {
     spec.sometimes(50, "lifecycle", Random::lifecycle);
     spec.put_with("pod", |random| random.pod(memory));
     spec.sometimes(40, "bootstrap", Random::bootstrap);
+    spec.sometimes(40, "observability", Random::observability);
     spec.sometimes(40, "gitops", |random| json!(random.pick(&["None", "ArgoCD", "Flux"])));
     spec.sometimes(20, "patches", |random| random.patches(seed));
     spec.sometimes(20, "extraManifests", |random| random.extra_manifests(seed));
@@ -429,6 +430,55 @@ impl Random {
         fields.sometimes(60, "timeoutSeconds", |random| json!(random.between(600, 1800)));
         fields.sometimes(60, "backoffLimit", |random| json!(random.between(1, 10)));
         fields.sometimes(60, "annotations", |_| json!({"sidecar.istio.io/inject": "false"}));
+        fields.done()
+    }
+
+    fn observability(&mut self) -> Value {
+        let mut exporter = self.fields();
+        exporter.put("enabled", json!(true));
+        exporter.sometimes(30, "image", |_| json!("registry.example.com:5000/exporter:v1.91.1"));
+        exporter
+            .sometimes(30, "pullPolicy", |random| json!(random.pick(&["Always", "IfNotPresent"])));
+        exporter.sometimes(30, "port", |random| json!(random.between(9122, 9199)));
+        exporter.sometimes(
+            30,
+            "resources",
+            |_| json!({"limits": {"memory": "96Mi"}, "requests": {"cpu": "20m"}}),
+        );
+        exporter.sometimes(
+            30,
+            "env",
+            |_| json!([{"name": "REDIS_EXPORTER_LOG_FORMAT", "value": "json"}]),
+        );
+        let exporter = exporter.done();
+        let mut fields = self.fields();
+        fields.put("exporter", exporter);
+        fields.put_with("monitor", |random| {
+            let mut monitor = random.fields();
+            monitor.put_with("kind", |random| {
+                json!(random.pick(&["PodMonitor", "ServiceMonitor", "PodMonitor"]))
+            });
+            monitor.sometimes(30, "labels", |_| json!({"release": "prometheus"}));
+            monitor.sometimes(30, "interval", |random| json!(random.pick(&["15s", "1m", "1m30s"])));
+            monitor.done()
+        });
+        fields.sometimes(60, "alerts", |random| {
+            let mut alerts = random.fields();
+            alerts.put("enabled", json!(true));
+            alerts.sometimes(30, "labels", |_| json!({"prometheus": "k8s", "role": "alert-rules"}));
+            alerts.sometimes(50, "runbookUrl", |_| json!("https://example.com/runbooks/redis"));
+            alerts.sometimes(30, "memoryPercent", |random| json!(random.between(50, 99)));
+            alerts.sometimes(30, "diskPercent", |random| json!(random.between(50, 99)));
+            alerts.sometimes(30, "replicationLagSeconds", |random| json!(random.between(2, 60)));
+            alerts.done()
+        });
+        fields.sometimes(40, "dashboard", |random| {
+            let mut dashboard = random.fields();
+            dashboard.put("enabled", json!(true));
+            dashboard.sometimes(30, "labels", |_| json!({"grafana": "yes"}));
+            dashboard.sometimes(30, "annotations", |_| json!({"grafana_folder": "Redis"}));
+            dashboard.done()
+        });
         fields.done()
     }
 

@@ -63,6 +63,29 @@ pub(super) const SERVICE: Rule = Rule {
     ..BASE
 };
 
+pub(super) const MONITORING: Rule = Rule {
+    code: "RCG622",
+    name: "monitoring-changed",
+    class: Class::Live,
+    title: "what watches the cluster changes, and the cluster does not notice",
+    story: "Monitors, alert rules and dashboards are read by Prometheus and Grafana, within a minute or so. An alert whose rule changes begins to count its `for` anew. With a monitor that goes, metrics end, and the alerts on them resolve.",
+    source: "https://prometheus-operator.dev/docs/developer/getting-started/",
+    check: |facts| {
+        let is_watching = facts.id.group == "monitoring.coreos.com" || is_dashboard(facts);
+        is_watching.then(|| "only what watches the cluster".to_owned())
+    },
+    ..BASE
+};
+
+/// Whether the object is a ConfigMap with dashboards alone.
+fn is_dashboard(facts: &Facts<'_>) -> bool {
+    let files = facts.new.or(facts.old).and_then(|object| object.get("/data")?.as_object());
+    facts.is_kind("ConfigMap")
+        && files.is_some_and(|files| {
+            !files.is_empty() && files.keys().all(|file| file.ends_with("dashboard.json"))
+        })
+}
+
 pub(super) const OBJECT_ADDED: Rule = Rule {
     code: "RCG618",
     name: "object-added",

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{
 
 use super::probes;
 use crate::{
-    plan::{Plan, names},
+    plan::{ExporterPlan, Image, Plan, names},
     spec::types::PullPolicy,
     templates::{self, Script},
 };
@@ -41,16 +41,65 @@ pub(in crate::objects) fn server(plan: &Plan) -> Container {
         resources: Some(plan.resources.clone()),
         startup_probe: Some(probes::startup(plan)),
         volume_mounts: Some(mounts),
-        ..container(plan)
+        ..container(&plan.image)
     }
 }
 
-/// What all containers of ours have in common: the image, and that they may do nothing but run.
-pub(in crate::objects) fn container(plan: &Plan) -> Container {
+/// The container that tells the server's metrics. It has no probes: an exporter in trouble is no reason to send clients away from its server.
+pub(super) fn exporter(plan: &Plan, exporter: &ExporterPlan) -> Container {
+    let mut env = vec![
+        self::env("REDIS_ADDR", address(plan)),
+        self::env("REDIS_EXPORTER_WEB_LISTEN_ADDRESS", format!(":{}", exporter.port)),
+    ];
+    // Not `REDIS_PASSWORD`: the exporter would send it to any server that it is asked for (`/scrape?target=`). Of the file it takes what belongs to an address.
+    env.extend(
+        plan.password.as_ref().map(|_| self::env("REDIS_PASSWORD_FILE", exporter_servers())),
+    );
+    env.extend(exporter.env.iter().cloned());
     Container {
-        image: Some(plan.image.reference.clone()),
+        env: Some(env),
+        name: names::EXPORTER_CONTAINER.to_owned(),
+        ports: Some(vec![port(names::METRICS_PORT, exporter.port)]),
+        resources: Some(exporter.resources.clone()),
+        volume_mounts: plan.password.as_ref().map(|_| vec![mount(names::EXPORTER, true)]),
+        ..container(&exporter.image)
+    }
+}
+
+/// The init container that writes the password as the exporter reads it, where there is one. The exporter's own image has no shell.
+pub(super) fn exporter_init(plan: &Plan, exporter: &ExporterPlan) -> Option<Container> {
+    plan.password.as_ref()?;
+    let mut mounts = common_mounts(plan);
+    mounts.push(mount(names::EXPORTER, false));
+    Some(Container {
+        command: Some(script(templates::EXPORTER_INIT)),
+        env: Some(vec![
+            env("ADDRESS", address(plan)),
+            env("PASSWORD_FILE", format!("{}/{}", names::AUTH.1, names::PASSWORD_FILE)),
+            env("SERVERS_FILE", exporter_servers()),
+        ]),
+        name: names::EXPORTER_INIT_CONTAINER.to_owned(),
+        resources: Some(exporter.resources.clone()),
+        volume_mounts: Some(mounts),
+        ..container(&plan.image)
+    })
+}
+
+/// Where the exporter finds its server.
+fn address(plan: &Plan) -> String {
+    format!("redis://localhost:{}", plan.client_port)
+}
+
+fn exporter_servers() -> String {
+    format!("{}/servers.json", names::EXPORTER.1)
+}
+
+/// What all containers of ours have in common: the image, and that they may do nothing but run.
+pub(in crate::objects) fn container(image: &Image) -> Container {
+    Container {
+        image: Some(image.reference.clone()),
         image_pull_policy: Some(
-            match plan.image.pull_policy {
+            match image.pull_policy {
                 PullPolicy::Always => "Always",
                 PullPolicy::IfNotPresent => "IfNotPresent",
                 PullPolicy::Never => "Never",

@@ -32,10 +32,15 @@ pub(super) fn node_template(plan: &Plan, selector: BTreeMap<String, String>) -> 
 
 fn node_spec(plan: &Plan, selector: BTreeMap<String, String>) -> PodSpec {
     let pod = &plan.pod;
+    let exporter = plan.exporter.as_ref();
     let mut containers = vec![container::server(plan)];
+    containers.extend(exporter.map(|exporter| container::exporter(plan, exporter)));
     containers.extend(pod.sidecars.iter().map(|sidecar| sidecar.typed.clone()));
-    let init_containers: Vec<_> =
-        pod.init_containers.iter().map(|container| container.typed.clone()).collect();
+    let mut init_containers: Vec<_> = exporter
+        .and_then(|exporter| container::exporter_init(plan, exporter))
+        .into_iter()
+        .collect();
+    init_containers.extend(pod.init_containers.iter().map(|container| container.typed.clone()));
     PodSpec {
         affinity: scheduling::affinity(plan, &selector),
         containers,

@@ -21,6 +21,11 @@ pub(super) fn node_volumes(plan: &Plan) -> Vec<Volume> {
             ephemeral.medium,
         ));
     }
+    if plan.exporter.is_some() && plan.password.is_some() {
+        // In memory: a password does not belong on a node's disk.
+        let size = Some(Quantity("1Mi".to_owned()));
+        volumes.push(empty_dir(names::EXPORTER.0, size, Medium::Memory));
+    }
     volumes.push(tmp());
     volumes.extend(plan.pod.volumes.iter().map(|volume| volume.typed.clone()));
     volumes

@@ -11,6 +11,7 @@ use crate::error::Severity;
 
 const VERSION: &str = "/spec/engine/version";
 const IMAGE: &str = "/spec/engine/image";
+const EXPORTER_IMAGE: &str = "/spec/observability/exporter/image";
 const REGISTRY: &str = "/spec/engine/registry";
 const NAME: &str = "/spec/engine/name";
 
@@ -267,12 +268,17 @@ An image's name is an optional registry, a path in small letters, and a tag, a d
 };
 
 fn image_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let Some(text) = &facts.spec.engine.image else { return };
-    if let Some(why) = Image::of(text).mistake() {
-        let finding = Finding::at(IMAGE, format!("the image `{text}` {why}"));
+    let images = [
+        (IMAGE, &facts.spec.engine.image, "redis:8.0.6"),
+        (EXPORTER_IMAGE, &facts.spec.observability.exporter.image, "redis_exporter:v1.91.1"),
+    ];
+    for (pointer, text, example) in images {
+        let Some(text) = text else { continue };
+        let Some(why) = Image::of(text).mistake() else { continue };
+        let finding = Finding::at(pointer, format!("the image `{text}` {why}"));
         found.push(match text.split_once("://") {
             Some((_, rest)) if Image::of(rest).mistake().is_none() => finding.help(format!("write `image: {rest}`")),
-            _ => finding.help("write a path in small letters with a tag or digest, such as `image: registry.example.com/redis:8.0.6`"),
+            _ => finding.help(format!("write a path in small letters with a tag or digest, such as `image: registry.example.com/{example}`")),
         });
     }
 }
@@ -289,23 +295,31 @@ Write the version as tag, or a digest.",
 };
 
 fn image_not_pinned(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let Some((text, image)) = image(facts) else { return };
-    let what = match image {
-        Image { digest: Some(_), .. } => return,
-        Image { tag: None, .. } => "has neither tag nor digest",
-        Image { tag: Some("latest"), .. } => "has a tag that moves",
-        _ => return,
-    };
+    let exporter = facts.spec.observability.exporter.image.as_deref();
+    let exporter = exporter.map(|text| (text, Image::of(text)));
     let version = facts.version.map_or("8.0.6", |_| facts.spec.engine.version.as_str());
-    found.push(
-        Finding::at(IMAGE, format!("the image `{text}` {what}"))
-            .label("another image tomorrow")
-            .note("a pod that moves to another node would start another version than its peers")
-            .help(format!(
-                "write a version as tag, such as `image: {}:{version}`, or a digest",
-                image.repository
-            )),
-    );
+    for (pointer, image, version) in
+        [(IMAGE, image(facts), version), (EXPORTER_IMAGE, exporter, "v1.91.1")]
+    {
+        let Some((text, image)) = image.filter(|(_, image)| image.mistake().is_none()) else {
+            continue;
+        };
+        let what = match image {
+            Image { digest: Some(_), .. } => continue,
+            Image { tag: None, .. } => "has neither tag nor digest",
+            Image { tag: Some("latest"), .. } => "has a tag that moves",
+            _ => continue,
+        };
+        found.push(
+            Finding::at(pointer, format!("the image `{text}` {what}"))
+                .label("another image tomorrow")
+                .note("a pod that moves to another node would start another version than its peers")
+                .help(format!(
+                    "write a version as tag, such as `image: {}:{version}`, or a digest",
+                    image.repository
+                )),
+        );
+    }
 }
 
 pub(super) const IMAGE_CONTRADICTS_VERSION: Rule = Rule {

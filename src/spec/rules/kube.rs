@@ -132,12 +132,24 @@ fn parts<'a>(facts: &Facts<'a>) -> Vec<Part<'a>> {
     );
     list(&mut parts, "/spec/pod/sidecars", "pod.spec.containers", &pod.sidecars);
     list(&mut parts, "/spec/pod/initContainers", "pod.spec.initContainers", &pod.init_containers);
+    list(
+        &mut parts,
+        "/spec/observability/exporter/env",
+        "pod.spec.containers.env",
+        &facts.spec.observability.exporter.env,
+    );
     let policy = &facts.spec.network.network_policy;
     list(
         &mut parts,
         "/spec/network/networkPolicy/clients",
         "networkpolicy.spec.ingress.from",
         &policy.clients,
+    );
+    list(
+        &mut parts,
+        "/spec/network/networkPolicy/metrics",
+        "networkpolicy.spec.ingress.from",
+        &policy.metrics,
     );
     list(
         &mut parts,

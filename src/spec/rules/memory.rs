@@ -1,5 +1,7 @@
 //! How much memory there is, and how much of it is for data.
 
+use std::collections::BTreeMap;
+
 use super::{
     super::{
         quantity::Quantity,
@@ -163,10 +165,26 @@ limit for memory, and 100m for `cpu`.",
 };
 
 fn request_above_limit(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let resources = &facts.spec.pod.resources;
-    let default_cpu = Quantity::new("100m");
-    for (name, limit) in &resources.limits {
-        let written = resources.requests.get(name);
+    let (server, exporter) =
+        (&facts.spec.pod.resources, &facts.spec.observability.exporter.resources);
+    above_limit(facts, "/spec/pod", &server.requests, &server.limits, ("100m", "512Mi"), found);
+    let of_exporter = "/spec/observability/exporter";
+    above_limit(facts, of_exporter, &exporter.requests, &exporter.limits, ("10m", "64Mi"), found);
+}
+
+/// The same for one container, with its default request of `cpu` and its default limit of `memory`.
+fn above_limit(
+    facts: &Facts<'_>,
+    container: &str,
+    requests: &BTreeMap<String, Quantity>,
+    limits: &BTreeMap<String, Quantity>,
+    (default_cpu, default_limit): (&str, &str),
+    found: &mut Vec<Finding>,
+) {
+    let default_cpu = Quantity::new(default_cpu);
+    let at_limit = |name: &str| join(&format!("{container}/resources/limits"), name);
+    for (name, limit) in limits {
+        let written = requests.get(name);
         // The default request can be above a small limit.
         let default = (name == "cpu").then_some(&default_cpu);
         let Some(request) = written.or(default) else { continue };
@@ -176,8 +194,8 @@ fn request_above_limit(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         {
             continue;
         }
-        let (in_requests, in_limits) =
-            (join("/spec/pod/resources/requests", name), join(LIMITS, name));
+        let in_requests = join(&format!("{container}/resources/requests"), name);
+        let in_limits = at_limit(name);
         found.push(match written {
             Some(_) => Finding::at(
                 in_requests,
@@ -189,12 +207,14 @@ fn request_above_limit(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             )
             .label("reserved")
             .related(in_limits, "allowed")
-            .note(if facts.has(&join(LIMITS, name)) {
-                "the API server refuses such pods"
+            .note(if facts.has(&at_limit(name)) {
+                "the API server refuses such pods".to_owned()
             } else {
-                "the limit is the default, 512Mi; the API server refuses such pods"
+                format!(
+                    "the limit is the default, {default_limit}; the API server refuses such pods"
+                )
             })
-            .help(if facts.has(&join(LIMITS, name)) {
+            .help(if facts.has(&at_limit(name)) {
                 format!("write a request of at most `{}`, or a higher limit", limit.text())
             } else {
                 format!("write the limit too: `limits: {{{name}: {}}}`", request.text())

@@ -62,6 +62,10 @@ fn namespace_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     });
 }
 
+const MONITOR_LABELS: &str = "/spec/observability/monitor/labels";
+const ALERT_LABELS: &str = "/spec/observability/alerts/labels";
+const DASHBOARD_LABELS: &str = "/spec/observability/dashboard/labels";
+
 pub(super) const LABEL_SYNTAX: Rule = Rule {
     code: "RCG203",
     name: "label-syntax",
@@ -74,8 +78,12 @@ Its value is such a name too, or empty. What does not fit, such as an address or
 };
 
 fn label_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    let observability = &facts.spec.observability;
     let all = [
         ("/metadata/labels", &facts.cluster.metadata.labels, "label"),
+        (MONITOR_LABELS, &observability.monitor.labels, "label"),
+        (ALERT_LABELS, &observability.alerts.labels, "label"),
+        (DASHBOARD_LABELS, &observability.dashboard.labels, "label"),
         ("/spec/pod/labels", &facts.spec.pod.labels, "label"),
         ("/spec/storage/labels", &facts.spec.storage.labels, "label"),
         ("/spec/pod/nodeSelector", &facts.spec.pod.node_selector, "node label"),
@@ -118,8 +126,12 @@ fn owned_label(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     const SELECTORS: [&str; 3] =
         ["app.kubernetes.io/component", "app.kubernetes.io/instance", "app.kubernetes.io/name"];
     const OBJECTS: [&str; 2] = ["app.kubernetes.io/managed-by", "app.kubernetes.io/version"];
+    let observability = &facts.spec.observability;
     let all = [
         ("/metadata/labels", &facts.cluster.metadata.labels, OBJECTS.as_slice()),
+        (MONITOR_LABELS, &observability.monitor.labels, OBJECTS.as_slice()),
+        (ALERT_LABELS, &observability.alerts.labels, OBJECTS.as_slice()),
+        (DASHBOARD_LABELS, &observability.dashboard.labels, OBJECTS.as_slice()),
         ("/spec/pod/labels", &facts.spec.pod.labels, &[]),
         ("/spec/storage/labels", &facts.spec.storage.labels, &[]),
     ];
@@ -161,8 +173,12 @@ value is any text, but all annotations of an object together have at most 256 Ki
     check: Some(annotation_syntax),
 };
 
-fn annotations<'a>(facts: &Facts<'a>) -> [(&'static str, &'a BTreeMap<String, String>); 5] {
+fn annotations<'a>(facts: &Facts<'a>) -> [(&'static str, &'a BTreeMap<String, String>); 6] {
     [
+        (
+            "/spec/observability/dashboard/annotations",
+            &facts.spec.observability.dashboard.annotations,
+        ),
         ("/metadata/annotations", &facts.cluster.metadata.annotations),
         ("/spec/pod/annotations", &facts.spec.pod.annotations),
         ("/spec/storage/annotations", &facts.spec.storage.annotations),

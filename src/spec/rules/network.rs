@@ -16,6 +16,7 @@ use crate::{error::Severity, plan};
 const CLIENT: &str = "/spec/network/clientPort";
 const BUS: &str = "/spec/network/busPort";
 const PLAINTEXT: &str = "/spec/tls/plaintextPort";
+const METRICS: &str = "/spec/observability/exporter/port";
 
 pub(super) const PORT_BOUNDS: Rule = Rule {
     code: "RCG281",
@@ -26,12 +27,13 @@ pub(super) const PORT_BOUNDS: Rule = Rule {
     check: Some(port_bounds),
 };
 
-fn ports(facts: &Facts<'_>) -> [(&'static str, Option<u32>, &'static str); 3] {
-    let network = &facts.spec.network;
+fn ports(facts: &Facts<'_>) -> [(&'static str, Option<u32>, &'static str); 4] {
+    let (network, exporter) = (&facts.spec.network, &facts.spec.observability.exporter);
     [
         (CLIENT, Some(network.client_port), "client port"),
         (BUS, network.bus_port, "bus port"),
         (PLAINTEXT, plaintext_port(facts), "plaintext port"),
+        (METRICS, exporter.enabled.then_some(exporter.port), "metrics port"),
     ]
 }
 
@@ -58,9 +60,9 @@ pub(super) const PORTS_EQUAL: Rule = Rule {
     code: "RCG282",
     name: "ports-equal",
     severity: Severity::Error,
-    title: "two of a node's ports are the same",
+    title: "two of a pod's ports are the same",
     story: "\
-A node listens for clients on one port, for its peers on another, and with `tls.plaintextPort` for clients without encryption on a third. Without `busPort` it is derived from the namespace and the name, a port from 20000 to 29999; a client port in that range can hit it.",
+A node listens for clients on one port, for its peers on another, and with `tls.plaintextPort` for clients without encryption on a third; the exporter beside it has one for metrics. Without `busPort` it is derived from the namespace and the name, a port from 20000 to 29999; a client port in that range can hit it.",
     check: Some(ports_equal),
 };
 
@@ -107,6 +109,23 @@ fn ports_equal(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             }
         }
         Some(_) => {}
+    }
+    let derived = facts.plan().map(|plan| u32::from(plan.bus_port));
+    let exporter = &facts.spec.observability.exporter;
+    for (pointer, port, what) in [
+        (CLIENT, Some(network.client_port), "client port"),
+        (BUS, network.bus_port.or(derived), "bus port"),
+        (PLAINTEXT, plaintext_port(facts), "plaintext port"),
+    ] {
+        if exporter.enabled && port == Some(exporter.port) {
+            found.push(
+                Finding::at(METRICS, format!("the metrics port {} is the {what}", exporter.port))
+                    .label("of the exporter")
+                    .related(pointer, "of the server")
+                    .needs("/metadata")
+                    .help("remove `port`, or write another one"),
+            );
+        }
     }
 }
 
@@ -307,6 +326,7 @@ fn no_network_policy(facts: &Facts<'_>, found: &mut Vec<Finding>) {
 fn peers<'a>(facts: &Facts<'a>) -> Vec<(String, &'a NetworkPolicyPeer)> {
     let policy = &facts.spec.network.network_policy;
     let clients = understood("/spec/network/networkPolicy/clients", &policy.clients);
+    let metrics = understood("/spec/network/networkPolicy/metrics", &policy.metrics);
     let ingress = understood("/spec/network/networkPolicy/ingress", &policy.ingress).flat_map(
         |(pointer, rule)| {
             let from = rule.from.iter().flatten().enumerate();
@@ -319,7 +339,7 @@ fn peers<'a>(facts: &Facts<'a>) -> Vec<(String, &'a NetworkPolicyPeer)> {
             to.map(move |(index, peer)| (join(&join(&pointer, "to"), index), peer))
         },
     );
-    clients.chain(ingress).chain(egress).collect()
+    clients.chain(metrics).chain(ingress).chain(egress).collect()
 }
 
 pub(super) const NETWORK_POLICY_PEER: Rule = Rule {

@@ -1,6 +1,6 @@
 //! Additions to the pods: variables, volumes, containers, and what they may do.
 
-use k8s_openapi::api::core::v1::{Container, SecurityContext};
+use k8s_openapi::api::core::v1::{Container, EnvVar, SecurityContext};
 use serde_json::Value;
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
 use crate::{error::Severity, plan::names};
 
 const ENV: &str = "/spec/pod/env";
+const EXPORTER_ENV: &str = "/spec/observability/exporter/env";
 const VOLUMES: &str = "/spec/pod/volumes";
 const MOUNTS: &str = "/spec/pod/volumeMounts";
 const SIDECARS: &str = "/spec/pod/sidecars";
@@ -33,6 +34,23 @@ const OWN_VARIABLES: &[&str] = &[
     "VALKEYCLI_AUTH",
 ];
 
+/// What tells the exporter where its server is, what to call metrics, and where to listen.
+const EXPORTER_VARIABLES: &[&str] = &[
+    "REDIS_ADDR",
+    "REDIS_EXPORTER_NAMESPACE",
+    "REDIS_EXPORTER_WEB_LISTEN_ADDRESS",
+    "REDIS_EXPORTER_WEB_TELEMETRY_PATH",
+    "REDIS_PASSWORD",
+    "REDIS_PASSWORD_FILE",
+    "REDIS_USER",
+];
+
+/// The user's variables of the server and the exporter that could be decoded.
+fn variables<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (String, &'a EnvVar)> {
+    let spec = facts.spec;
+    understood(ENV, &spec.pod.env).chain(understood(EXPORTER_ENV, &spec.observability.exporter.env))
+}
+
 /// The user's containers that could be decoded: sidecars, then init containers.
 fn containers<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (String, &'a Container)> {
     let pod = &facts.spec.pod;
@@ -46,7 +64,10 @@ pub(super) const OWNED_VARIABLE: Rule = Rule {
     title: "an environment variable is one that the scripts read",
     story: "\
 The scripts of the pods are told by environment variables what they need: the pod's name and addresses, the ports, the engine. The last definition of a variable wins, so one of the same name would replace it, and a pod would \
-announce a wrong address or listen on a wrong port. Choose another name.",
+announce a wrong address or listen on a wrong port. Choose another name.
+
+The exporter is told by variables too: where its server is, with which password, what metrics are called and where they are. Alerts, dashboard and monitor rely on that. Other variables of it, such as `REDIS_EXPORTER_CHECK_KEYS`, are yours. `REDIS_PASSWORD` it would moreover send to any address that \
+somebody asks it to scrape.",
     check: Some(owned_variable),
 };
 
@@ -72,6 +93,24 @@ fn owned_variable(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             });
         }
     }
+    for (pointer, variable) in understood(EXPORTER_ENV, &facts.spec.observability.exporter.env) {
+        if EXPORTER_VARIABLES.contains(&variable.name.as_str()) {
+            let finding = Finding::at(
+                join(&pointer, "name"),
+                format!("the variable `{}` of the exporter is set already", variable.name),
+            )
+            .label("has an owner");
+            found.push(match variable.name.as_str() {
+                "REDIS_EXPORTER_WEB_LISTEN_ADDRESS" => {
+                    finding.help("write `spec.observability.exporter.port`")
+                }
+                "REDIS_PASSWORD" | "REDIS_PASSWORD_FILE" => {
+                    finding.help("write `spec.auth.passwordSecret`, which the exporter uses too")
+                }
+                _ => finding.help("remove it"),
+            });
+        }
+    }
 }
 
 pub(super) const VARIABLE_NAME: Rule = Rule {
@@ -85,7 +124,7 @@ A variable's name has letters, digits and `_`, and does not begin with a digit. 
 };
 
 fn variable_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    for (pointer, variable) in understood(ENV, &facts.spec.pod.env) {
+    for (pointer, variable) in variables(facts) {
         let name = &variable.name;
         let fine = |char: char| char.is_ascii_alphanumeric() || char == '_';
         if name.is_empty() {
@@ -123,6 +162,9 @@ their names, and make one of two.",
 fn duplicate_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let pod = &facts.spec.pod;
     let env = understood(ENV, &pod.env)
+        .map(|(pointer, item)| (join(&pointer, "name"), item.name.as_str()));
+    twice(env, "variable", found);
+    let env = understood(EXPORTER_ENV, &facts.spec.observability.exporter.env)
         .map(|(pointer, item)| (join(&pointer, "name"), item.name.as_str()));
     twice(env, "variable", found);
     let volumes = understood(VOLUMES, &pod.volumes)
@@ -163,16 +205,17 @@ pub(super) const OWNED_VOLUME: Rule = Rule {
     severity: Severity::Error,
     title: "a volume has the name of one of the pods' own",
     story: "\
-The pods have the volumes `auth` (the password), `conf` (configuration and scripts), `data` (the database), `tls` (the certificate) and `tmp`. Another volume needs another name; to mount one of these in a sidecar, name it in the sidecar's `volumeMounts`, without an item under `spec.pod.volumes`. How large `data` is, is said under \
+The pods have the volumes `auth` (the password), `conf` (configuration and scripts), `data` (the database), `tls` (the certificate), `tmp`, and with an exporter `exporter`. Another volume needs another name; to mount one of these in a sidecar, name it in the sidecar's `volumeMounts`, without an item under `spec.pod.volumes`. How large `data` is, is said under \
 `spec.storage`.",
     check: Some(owned_volume),
 };
 
 fn owned_volume(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+    let has_exporter = facts.spec.observability.exporter.enabled;
     for (pointer, volume) in understood(VOLUMES, &facts.spec.pod.volumes) {
-        if [names::AUTH.0, names::CONF.0, names::DATA.0, names::TLS.0, names::TMP.0]
-            .contains(&volume.name.as_str())
-        {
+        let of_exporter = has_exporter && volume.name == names::EXPORTER.0;
+        let own = [names::AUTH.0, names::CONF.0, names::DATA.0, names::TLS.0, names::TMP.0];
+        if own.contains(&volume.name.as_str()) || of_exporter {
             let finding = Finding::at(
                 join(&pointer, "name"),
                 format!("the pods have a volume `{}` of their own", volume.name),
@@ -285,7 +328,10 @@ fn unknown_volume(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         return;
     }
     let mut volumes: Vec<&str> = vec![names::CONF.0, names::DATA.0, names::TMP.0];
-    volumes.extend((facts.spec.auth.mode == AuthMode::Password).then_some(names::AUTH.0));
+    if facts.spec.auth.mode == AuthMode::Password {
+        volumes.push(names::AUTH.0);
+        volumes.extend(facts.spec.observability.exporter.enabled.then_some(names::EXPORTER.0));
+    }
     volumes.extend(facts.spec.tls.as_ref().map(|_| names::TLS.0));
     volumes.extend(pod.volumes.iter().map(|volume| volume.typed.name.as_str()));
     let server = understood(MOUNTS, &pod.volume_mounts);
@@ -320,9 +366,9 @@ pub(super) const OWNED_CONTAINER: Rule = Rule {
     code: "RCG328",
     name: "owned-container",
     severity: Severity::Error,
-    title: "a container has the name of the server's",
+    title: "a container has the name of one of ours",
     story: "\
-The container that runs the server is called `redis`, whichever engine it is, so that `kubectl logs -c redis` works for all clusters. A sidecar or an init container needs another name. To change the server's container, use `spec.patches`.",
+The container that runs the server is called `redis`, whichever engine it is, so that `kubectl logs -c redis` works for all clusters. A sidecar or an init container needs another name, and with `spec.observability.exporter` also another one than `exporter` and `exporter-init`. To change the server's container, use `spec.patches`.",
     check: Some(owned_container),
 };
 
@@ -336,6 +382,20 @@ fn owned_container(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 )
                 .label("has an owner")
                 .help("choose another name; to change the server's container use `spec.patches`"),
+            );
+        }
+        let of_exporter = [names::EXPORTER_CONTAINER, names::EXPORTER_INIT_CONTAINER];
+        if facts.spec.observability.exporter.enabled
+            && of_exporter.contains(&container.name.as_str())
+        {
+            found.push(
+                Finding::at(
+                    join(&pointer, "name"),
+                    format!("`{}` is a container of the exporter", container.name),
+                )
+                .label("has an owner")
+                .related("/spec/observability/exporter/enabled", "of this one")
+                .help("choose another name, or remove one of the two"),
             );
         }
     }
@@ -369,36 +429,40 @@ pub(super) const PORT_TAKEN: Rule = Rule {
     code: "RCG330",
     name: "port-taken",
     severity: Severity::Error,
-    title: "a sidecar listens on a port of the server",
+    title: "a sidecar listens on a port of the server or the exporter",
     story: "\
-The containers of a pod share its network, so two of them cannot listen on one port: the one that starts last fails. The server has `spec.network.clientPort`, `spec.network.busPort` and `spec.tls.plaintextPort`.",
+The containers of a pod share its network, so two of them cannot listen on one port: the one that starts last fails. The server has `spec.network.clientPort`, `spec.network.busPort` and `spec.tls.plaintextPort`, the exporter `spec.observability.exporter.port`.",
     check: Some(port_taken),
 };
 
 fn port_taken(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let network = &facts.spec.network;
+    let (network, exporter) = (&facts.spec.network, &facts.spec.observability.exporter);
     for (pointer, container) in understood(SIDECARS, &facts.spec.pod.sidecars) {
         for (index, port) in container.ports.iter().flatten().enumerate() {
             let number = u32::try_from(port.container_port).ok();
-            let (what, field) = if number == Some(network.client_port) {
-                ("client port", "/spec/network/clientPort")
+            let (what, who, field) = if number == Some(network.client_port) {
+                ("client port", "server", "/spec/network/clientPort")
             } else if number.is_some() && number == network.bus_port {
-                ("bus port", "/spec/network/busPort")
+                ("bus port", "server", "/spec/network/busPort")
             } else if number.is_some()
                 && number == facts.spec.tls.as_ref().and_then(|tls| tls.plaintext_port)
             {
-                ("plaintext port", "/spec/tls/plaintextPort")
+                ("plaintext port", "server", "/spec/tls/plaintextPort")
+            } else if exporter.enabled && number == Some(exporter.port) {
+                ("port", "exporter", "/spec/observability/exporter/port")
             } else {
                 continue;
             };
             found.push(
                 Finding::at(
                     format!("{pointer}/ports/{index}/containerPort"),
-                    format!("the port {} is the server's {what}", port.container_port),
+                    format!("the port {} is the {who}'s {what}", port.container_port),
                 )
                 .label("taken")
-                .related(field, "by the server")
-                .help("let the sidecar listen on another port, or give the server another one"),
+                .related(field, format!("by the {who}"))
+                .help(format!(
+                    "let the sidecar listen on another port, or give the {who} another one"
+                )),
             );
         }
     }
@@ -610,17 +674,18 @@ refer to it: `valueFrom: {secretKeyRef: {name: NAME, key: KEY}}`. Names that end
 };
 
 fn secret_in_variable(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let server = understood(ENV, &facts.spec.pod.env);
     let others = containers(facts).flat_map(|(pointer, container)| {
         let env = container.env.iter().flatten().enumerate();
         env.map(move |(index, variable)| (join(&join(&pointer, "env"), index), variable))
     });
-    for (pointer, variable) in server.chain(others) {
+    for (pointer, variable) in variables(facts).chain(others) {
         let value = variable.value.as_deref().unwrap_or_default();
-        // What the scripts read is refused anyway.
+        let owned =
+            if pointer.starts_with(EXPORTER_ENV) { EXPORTER_VARIABLES } else { OWN_VARIABLES };
+        // What has an owner is refused anyway.
         if names_a_secret(&variable.name)
             && could_be_a_secret(value)
-            && !OWN_VARIABLES.contains(&variable.name.as_str())
+            && !owned.contains(&variable.name.as_str())
         {
             // At the name: a report ends in logs, which should not show the value.
             found.push(

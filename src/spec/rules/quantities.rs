@@ -1,5 +1,7 @@
 //! Amounts of memory, storage and processor time.
 
+use std::collections::BTreeMap;
+
 use super::{
     super::quantity::Quantity, super::suggest::closest, super::written::join, Facts, Finding, Rule,
 };
@@ -26,12 +28,7 @@ fn amounts<'a>(facts: &Facts<'a>) -> Vec<Amount<'a>> {
     let single = single.into_iter().filter_map(|(pointer, quantity)| {
         Some(Amount { pointer: pointer.to_owned(), quantity: quantity?, bytes: true })
     });
-    let resources = &spec.pod.resources;
-    let resources = [
-        ("/spec/pod/resources/requests", &resources.requests),
-        ("/spec/pod/resources/limits", &resources.limits),
-    ];
-    let resources = resources.into_iter().flat_map(|(pointer, amounts)| {
+    let resources = resources(facts).into_iter().flat_map(|(pointer, amounts)| {
         amounts.iter().map(move |(name, quantity)| Amount {
             pointer: join(pointer, name),
             quantity,
@@ -41,6 +38,18 @@ fn amounts<'a>(facts: &Facts<'a>) -> Vec<Amount<'a>> {
         })
     });
     single.chain(resources).collect()
+}
+
+/// The requests and limits of the server and of the exporter.
+fn resources<'a>(facts: &Facts<'a>) -> [(&'static str, &'a BTreeMap<String, Quantity>); 4] {
+    let (server, exporter) =
+        (&facts.spec.pod.resources, &facts.spec.observability.exporter.resources);
+    [
+        ("/spec/pod/resources/requests", &server.requests),
+        ("/spec/pod/resources/limits", &server.limits),
+        ("/spec/observability/exporter/resources/requests", &exporter.requests),
+        ("/spec/observability/exporter/resources/limits", &exporter.limits),
+    ]
 }
 
 pub(super) const QUANTITY_SYNTAX: Rule = Rule {
@@ -127,7 +136,7 @@ request may be `0`.",
 
 fn quantity_not_positive(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     for Amount { pointer, quantity, .. } in amounts(facts) {
-        let is_request = pointer.starts_with("/spec/pod/resources/requests/");
+        let is_request = pointer.contains("/resources/requests/");
         if quantity.is_valid() && (quantity.nano() < 0 || quantity.nano() == 0 && !is_request) {
             let text = quantity.text();
             found.push(
@@ -231,11 +240,7 @@ refused by the API server. The size of the volume is `spec.storage.size`.",
 
 fn resource_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     const NAMES: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
-    let resources = &facts.spec.pod.resources;
-    for (pointer, amounts) in [
-        ("/spec/pod/resources/requests", &resources.requests),
-        ("/spec/pod/resources/limits", &resources.limits),
-    ] {
+    for (pointer, amounts) in resources(facts) {
         for name in amounts.keys() {
             if NAMES.contains(&name.as_str())
                 || name.starts_with("hugepages-")

@@ -278,7 +278,7 @@ fn unused_setting(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let spec = facts.spec;
     let mode = spec.persistence.mode;
     let policy = &spec.network.network_policy;
-    let all: [(bool, &[&str], &str, String); 9] = [
+    let all: [(bool, &[&str], &str, String); 10] = [
         (
             spec.auth.mode == AuthMode::None,
             &["/spec/auth/passwordSecret"],
@@ -313,6 +313,7 @@ fn unused_setting(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             !policy.enabled,
             &[
                 "/spec/network/networkPolicy/clients",
+                "/spec/network/networkPolicy/metrics",
                 "/spec/network/networkPolicy/ingress",
                 "/spec/network/networkPolicy/restrictEgress",
                 "/spec/network/networkPolicy/egress",
@@ -325,6 +326,12 @@ fn unused_setting(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             &["/spec/network/networkPolicy/egress"],
             "/spec/network/networkPolicy/restrictEgress",
             "the pods may reach everything".to_owned(),
+        ),
+        (
+            policy.enabled && !spec.observability.exporter.enabled,
+            &["/spec/network/networkPolicy/metrics"],
+            "/spec/observability/exporter/enabled",
+            "there is no exporter".to_owned(),
         ),
         (
             !spec.network.client_service.enabled,
