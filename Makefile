@@ -40,6 +40,11 @@ lab: ## the rendered documents on real servers: ENGINE=redis-7.0 SCENARIO=f7 LAY
 mutations: ## break the rendered files in every known way; the lab has to notice each: REPORT=docs/fault-tests.md
 	$(CARGO) test --locked --test lab -- --mutation all $(if $(ENGINE),--engine $(ENGINE)) $(if $(REPORT),--report $(REPORT))
 
+.PHONY: scrapes
+scrapes: ## read the metrics that the alerts are tested with anew, from real servers in the lab: SCENARIO=lag
+	$(CARGO) test --locked --test lab -- --engine $(or $(ENGINE),redis-7.0) --scrape tests/judges/scrapes \
+		$(if $(SCENARIO),--scenario $(SCENARIO))
+
 .PHONY: rules
 rules: ## take each rule about changes out of the table; a case has to notice
 	$(CARGO) test --locked --test diff no_rule_can_be_taken_out_unnoticed -- --nocapture

@@ -99,6 +99,9 @@ fn pointers(object: &Object, difference: &Difference) -> Vec<String> {
         pointers.push(format!("{exporter}/{}", path.last()));
         pointers.push(exporter.to_owned());
     }
+    if object.id.kind == "ConfigMap" && object.id.name.ends_with("-dashboard") {
+        pointers.push("/spec/observability/dashboard".to_owned());
+    }
     let known = FIELDS.iter().find(|(kind, names, _)| {
         *kind == object.id.kind && (names.is_empty() || path.is_below(names))
             || kind.is_empty() && path.is_below(names)

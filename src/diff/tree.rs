@@ -287,6 +287,8 @@ fn list_key(kind: &str, list: &str, old: &[Value], new: &[Value]) -> Option<Key>
         (_, "volumeDevices") => |item| text(item, "devicePath"),
         ("Service", "ports") => |item| port(item, "port"),
         ("NetworkPolicy", "ports") => return None,
+        ("PrometheusRule", "groups") => |item| text(item, "name"),
+        ("PrometheusRule", "rules") => |item| text(item, "alert"),
         (_, "ports") => |item| port(item, "containerPort"),
         (_, "hostAliases") => |item| text(item, "ip"),
         (_, "topologySpreadConstraints") => |item| {

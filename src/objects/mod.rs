@@ -4,12 +4,14 @@
 
 mod certificate;
 mod config_map;
+mod dashboard;
 mod job;
 mod monitor;
 mod network_policy;
 pub mod patch;
 mod pod;
 mod pod_disruption_budget;
+mod prometheus_rule;
 mod service;
 mod service_account;
 mod stateful_set;
@@ -38,6 +40,7 @@ fn own(plan: &Plan) -> Vec<Document> {
     let mut documents =
         vec![config_map::config_map(plan), document(service::headless_service(plan))];
     documents.extend(service::client_service(plan).map(document));
+    documents.extend(dashboard::dashboard(plan).map(document));
     documents.extend(service_account::service_account(plan).map(document));
     documents.extend(network_policy::network_policy(plan).map(document));
     documents.extend(pod_disruption_budget::pod_disruption_budget(plan).map(document));
@@ -45,6 +48,7 @@ fn own(plan: &Plan) -> Vec<Document> {
     documents.extend(job::bootstrap_job(plan).map(document));
     documents.extend(certificate::certificate(plan).map(document));
     documents.extend(monitor::monitor(plan));
+    documents.extend(prometheus_rule::prometheus_rule(plan));
     documents
 }
 

@@ -9,6 +9,7 @@ mod common;
 mod generator;
 mod inert;
 mod kubernetes;
+mod monitoring;
 mod network_policy;
 mod pod_security;
 mod read_back;

@@ -241,7 +241,7 @@ fn write(
 }
 
 /// The slot of a key without braces (Redis Cluster specification, key distribution model).
-fn slot(key: &str) -> u16 {
+pub fn slot(key: &str) -> u16 {
     crc16::State::<crc16::XMODEM>::calculate(key.as_bytes()) % 16384
 }
 

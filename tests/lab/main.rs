@@ -37,7 +37,7 @@ use clap::Parser;
 use crate::{
     image::Image,
     lab::{Case, Layout, Measured, Outcome, RENDERER, case_folder},
-    scenarios::{SCENARIOS, Scenario},
+    scenarios::{SCENARIOS, SCRAPES, Scenario},
     tools::{Result, bail, command, ensure},
 };
 
@@ -65,6 +65,9 @@ struct Arguments {
     /// Break what was rendered in these ways (`all` for each) and expect the scenario that watches it to fail.
     #[arg(long, value_name = "MUTATION")]
     mutation: Vec<String>,
+    /// Read the metrics in each state that an alert is about, and write them into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    scrape: Option<PathBuf>,
     /// Write what was found into this file.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -169,6 +172,15 @@ fn run_all(arguments: &Arguments) -> Result<bool> {
     }
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     let failed = results.iter().filter(|(case, outcome)| failed(case, outcome)).count();
+    for (case, outcome) in &results {
+        if let (Some(folder), None) = (&arguments.scrape, &outcome.failure) {
+            let name = match case.layout {
+                Layout::PerShard => format!("{}.txt", case.scenario),
+                Layout::Single => format!("{}-single.txt", case.scenario),
+            };
+            fs::copy(case.folder.join(scenarios::SCRAPED), folder.join(name))?;
+        }
+    }
     if failed == 0 && !arguments.keep {
         fs::remove_dir_all(&run)?;
     }
@@ -231,7 +243,10 @@ fn choose(arguments: &Arguments, images: &[Image], run: &Path) -> Result<Vec<Cas
     let wanted = |scenario: &Scenario| {
         filters.is_empty() || filters.iter().any(|filter| scenario.is_called(filter))
     };
-    let quick = filters.is_empty() && arguments.engine.is_empty() && !arguments.all;
+    let quick = filters.is_empty()
+        && arguments.engine.is_empty()
+        && !arguments.all
+        && arguments.scrape.is_none();
     let mut cases = Vec::new();
     let mut add = |scenario: &Scenario, image: &Image, layout: Layout, mutation: Option<&str>| {
         for run_number in 1..=arguments.runs {
@@ -242,7 +257,7 @@ fn choose(arguments: &Arguments, images: &[Image], run: &Path) -> Result<Vec<Cas
                 run: run_number,
                 folder: PathBuf::new(),
                 mutation: mutation.map(str::to_owned),
-                patience: if quick { PATIENCE } else { 1 },
+                patience: if quick || arguments.scrape.is_some() { PATIENCE } else { 1 },
             };
             case.folder = case_folder(run, &case);
             cases.push(case);
@@ -262,7 +277,8 @@ fn choose(arguments: &Arguments, images: &[Image], run: &Path) -> Result<Vec<Cas
         }
         return Ok(cases);
     }
-    for scenario in SCENARIOS.iter().filter(|scenario| wanted(scenario)) {
+    let scenarios = if arguments.scrape.is_some() { SCRAPES } else { SCENARIOS };
+    for scenario in scenarios.iter().filter(|scenario| wanted(scenario)) {
         for image in images {
             for &layout in scenario.layouts {
                 let chosen = scenario.quick == Some((image.engine.as_str(), layout));
@@ -276,7 +292,7 @@ fn choose(arguments: &Arguments, images: &[Image], run: &Path) -> Result<Vec<Cas
 }
 
 fn find(name: &str) -> Result<&'static Scenario> {
-    let found = SCENARIOS.iter().find(|scenario| scenario.name == name);
+    let found = SCENARIOS.iter().chain(SCRAPES).find(|scenario| scenario.name == name);
     found.ok_or_else(|| format!("there is no scenario {name}").into())
 }
 

@@ -31,7 +31,14 @@ pub struct Objects {
 }
 
 /// Kinds without an effect on running processes here; docs/fault-tests.md says so.
-const WITHOUT_EFFECT: [&str; 3] = ["ServiceAccount", "PodDisruptionBudget", "NetworkPolicy"];
+const WITHOUT_EFFECT: [&str; 6] = [
+    "NetworkPolicy",
+    "PodDisruptionBudget",
+    "PodMonitor",
+    "PrometheusRule",
+    "ServiceAccount",
+    "ServiceMonitor",
+];
 
 impl Objects {
     /// Reads all documents of a text.
@@ -69,13 +76,14 @@ fn typed<T: DeserializeOwned>(value: Value) -> Result<T> {
 }
 
 /// Pod fields that the lab imitates, or that have no effect on one machine with every image at hand.
-const POD_FIELDS: [&str; 20] = [
+const POD_FIELDS: [&str; 21] = [
     "affinity",
     "automountServiceAccountToken",
     "containers",
     "dnsPolicy",
     "enableServiceLinks",
     "imagePullSecrets",
+    "initContainers",
     "nodeSelector",
     "priorityClassName",
     "restartPolicy",
@@ -122,7 +130,7 @@ fn check_imitated(spec: &PodSpec) -> Result<()> {
         spec.share_process_namespace != Some(true),
         "the lab does not imitate shareProcessNamespace"
     );
-    for container in &spec.containers {
+    for container in spec.containers.iter().chain(spec.init_containers.iter().flatten()) {
         let of_container = unknown(&serde_json::to_value(container)?, &CONTAINER_FIELDS);
         let name = &container.name;
         ensure!(

@@ -55,6 +55,9 @@ impl Timing {
     }
 }
 
+/// The program in the exporter's image.
+const EXPORTER: &str = "/redis_exporter";
+
 /// Writes a line with the time into the scenario's log.
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
 
@@ -253,6 +256,13 @@ impl Pod {
         running.ok_or_else(|| format!("{} is not running", self.recipe.name).into())
     }
 
+    /// The running container of a name.
+    pub fn container_called(&self, name: &str) -> Result<Arc<Container>> {
+        let state = self.state();
+        let running = state.containers.get(name).and_then(|container| container.running.clone());
+        running.ok_or_else(|| format!("{name} of {} is not running", self.recipe.name).into())
+    }
+
     /// Asks for deletion; a second request can only shorten the grace.
     pub fn delete(&self, grace: Option<Duration>) {
         let default = self.recipe.spec.termination_grace_period_seconds.unwrap_or(30);
@@ -315,6 +325,14 @@ impl Pod {
     fn run(self: &Arc<Self>) -> Result<()> {
         let binds = self.prepare_volumes()?;
         self.wait(self.recipe.timing.pod_start);
+        for spec in self.recipe.spec.init_containers.iter().flatten() {
+            let mut attempt = 0;
+            while !self.terminating() && self.run_once(spec, &binds, attempt)? != 0 {
+                self.wait(self.recipe.timing.back_off);
+                attempt += 1;
+            }
+            self.state().containers.remove(&spec.name);
+        }
         let workers: Vec<_> = self
             .recipe
             .spec
@@ -528,10 +546,16 @@ impl Pod {
         let security = spec.security_context.clone().unwrap_or_default();
         let environment = self.environment(spec)?;
         let words = spec.command.iter().flatten().chain(spec.args.iter().flatten());
-        let arguments: Vec<_> = words.map(|word| expand(word, &environment)).collect();
+        let mut arguments: Vec<_> = words.map(|word| expand(word, &environment)).collect();
+        let mut mounts: Vec<_> = self.own_files()?;
+        if spec.image.as_ref().is_some_and(|image| image.contains("/redis_exporter:")) {
+            // The program of an image of its own, whose entry point it is.
+            let source = crate::tools::exporter()?;
+            mounts.push(Bind { source, target: EXPORTER.to_owned(), read_only: true });
+            arguments.insert(0, EXPORTER.to_owned());
+        }
         ensure!(!arguments.is_empty(), "container {} has no command of its own", spec.name);
         let user = self.user(&security)?;
-        let mut mounts: Vec<_> = self.own_files()?;
         for mount in spec.volume_mounts.iter().flatten() {
             let bind = binds.get(&mount.name);
             let bind = bind

@@ -58,6 +58,17 @@ pub fn check_installed() -> Result<()> {
     Ok(())
 }
 
+/// The exporter that `make tools` unpacks.
+pub fn exporter() -> Result<std::path::PathBuf> {
+    let tools = std::env::var("REDIS_CLUSTER_GEN_TOOLS").map_or_else(
+        |_| std::env::var("HOME").map(|home| format!("{home}/.cache/redis-cluster-gen/tools")),
+        Ok,
+    )?;
+    let program = std::path::Path::new(&tools).join("bin/prometheus-redis-exporter");
+    ensure!(program.exists(), "{} is missing: run `make tools`", program.display());
+    Ok(std::fs::canonicalize(program)?)
+}
+
 /// Where tools are looked for: `ip` and `nft` are not on a plain user's path on Debian.
 pub fn path() -> String {
     format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())

@@ -51,6 +51,8 @@ pub(super) fn exporter(plan: &Plan, exporter: &ExporterPlan) -> Container {
         self::env("REDIS_ADDR", address(plan)),
         self::env("REDIS_EXPORTER_WEB_LISTEN_ADDRESS", format!(":{}", exporter.port)),
     ];
+    // Prometheus waits for 10 seconds: an answer after 15, the default, would say that the exporter is dead, not the server.
+    env.push(self::env("REDIS_EXPORTER_CONNECTION_TIMEOUT", "5s"));
     // Not `REDIS_PASSWORD`: the exporter would send it to any server that it is asked for (`/scrape?target=`). Of the file it takes what belongs to an address.
     env.extend(
         plan.password.as_ref().map(|_| self::env("REDIS_PASSWORD_FILE", exporter_servers())),

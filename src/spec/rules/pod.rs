@@ -37,6 +37,7 @@ const OWN_VARIABLES: &[&str] = &[
 /// What tells the exporter where its server is, what to call metrics, and where to listen.
 const EXPORTER_VARIABLES: &[&str] = &[
     "REDIS_ADDR",
+    "REDIS_EXPORTER_CONNECTION_TIMEOUT",
     "REDIS_EXPORTER_NAMESPACE",
     "REDIS_EXPORTER_WEB_LISTEN_ADDRESS",
     "REDIS_EXPORTER_WEB_TELEMETRY_PATH",

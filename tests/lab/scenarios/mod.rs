@@ -7,6 +7,7 @@ mod network;
 mod probes;
 mod restart;
 mod rolling;
+mod scrapes;
 mod seed;
 mod strangers;
 
@@ -40,6 +41,8 @@ pub struct Scenario {
     /// What it does.
     pub body: fn(&mut Lab) -> Result<()>,
 }
+
+pub use scrapes::SCRAPED;
 
 use Layout::{PerShard, Single};
 
@@ -94,6 +97,29 @@ impl Scenario {
         self
     }
 }
+
+/// What the metrics are in each state that an alert is about, and in those that none is about: `make scrapes`.
+pub const SCRAPES: &[Scenario] = &[
+    scenario("healthy", "nothing happens, under load", scrapes::healthy),
+    scenario("bootstrap", "fresh pods, and the Job", scrapes::bootstrap).only(&[PerShard]),
+    scenario("rolling-restart", "each pod is replaced", scrapes::rolling_restart)
+        .only(&[PerShard])
+        .limit(600),
+    scenario("not-formed", "there is no Job", scrapes::not_formed).only(&[PerShard]),
+    scenario("slots-not-served", "both pods of a shard are gone", scrapes::slots_not_served)
+        .only(&[PerShard]),
+    scenario("nodes-disagree", "a pod is cut off from its peers", scrapes::nodes_disagree)
+        .only(&[PerShard]),
+    scenario("shard-without-replica", "a replica is gone", scrapes::shard_without_replica)
+        .only(&[PerShard]),
+    scenario("link-down", "a replica cannot reach its master's port", scrapes::link_down)
+        .only(&[PerShard]),
+    scenario("lag", "a replica stands still", scrapes::lag).only(&[PerShard]),
+    scenario("memory-full", "keys up to maxmemory", scrapes::memory_full).only(&[PerShard]),
+    scenario("rejected", "more clients than maxclients", scrapes::rejected).only(&[PerShard]),
+    scenario("node-down", "a server stands still", scrapes::node_down).only(&[PerShard]),
+    scenario("exporter-down", "an exporter stands still", scrapes::exporter_down).only(&[PerShard]),
+];
 
 /// All scenarios, in the order of the report.
 pub const SCENARIOS: &[Scenario] = &[

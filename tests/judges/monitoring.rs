@@ -1,0 +1,439 @@
+//! What watches a cluster. Alerts are judged by `promtool`: each fires on its fault, and none on a healthy day, in a rolling restart or a bootstrap. The dashboard's
+//! queries are answered, and all objects are of the types that Grafana and the Prometheus Operator publish.
+//!
+//! What happens comes from `scrapes/`: what real exporters said about real servers in the lab (`make scrapes`). What Kubernetes says about volumes, Jobs and nodes
+//! is written here, in the form that the kubelet and kube-state-metrics have.
+
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
+
+use serde_json::{Value, json};
+
+use crate::common::{
+    rendered::{binary, root, run, stdout, temporary},
+    tools,
+};
+
+/// One story, and the alerts that it is about.
+struct Story {
+    /// A file of `scrapes/`.
+    scrape: &'static str,
+    /// Seconds that a sample stands for: a few of the lab's can be a day.
+    step: u64,
+    /// Minutes for which the last state lasts.
+    lasts: u64,
+    /// What is different in it.
+    twist: Twist,
+    alerts: &'static [&'static str],
+}
+
+/// What the lab has none of: Kubernetes nodes, zones, Jobs of kube-state-metrics, volumes of a kubelet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Twist {
+    None,
+    OneNode,
+    OneZone,
+    FullDisk,
+    FailedJob,
+}
+
+const fn story(scrape: &'static str, alerts: &'static [&'static str]) -> Story {
+    Story { scrape, step: 5, lasts: 30, twist: Twist::None, alerts }
+}
+
+impl Story {
+    const fn day(mut self) -> Story {
+        self.step = 60;
+        self.lasts = 24 * 60;
+        self
+    }
+
+    const fn but(mut self, twist: Twist) -> Story {
+        self.twist = twist;
+        self
+    }
+}
+
+const STORIES: &[Story] = &[
+    story("healthy", &[]).day(),
+    story("healthy-single", &[]).day(),
+    story("bootstrap", &[]),
+    story("rolling-restart", &[]),
+    story("not-formed", &["NotFormed"]),
+    // Two pods are missing, too.
+    story("slots-not-served", &["MetricsMissing", "SlotsNotServed"]),
+    // The pod that is cut off is a replica, whose master has not given up the link yet.
+    story("nodes-disagree", &["NodesDisagree", "ReplicationLag"]),
+    story("shard-without-replica", &["MetricsMissing", "ShardWithoutReplica"]),
+    story("link-down", &["ReplicationLinkDown", "ShardWithoutReplica"]),
+    // A server that stands still answers nobody.
+    story("lag", &["NodeDown", "ReplicationLag"]),
+    story("memory-full", &["MemoryNearlyFull"]),
+    story("rejected", &["ConnectionsRejected"]),
+    story("node-down", &["NodeDown", "ShardWithoutReplica"]),
+    story("exporter-down", &["MetricsMissing"]),
+    story("healthy", &["ShardInOneZone", "ShardOnOneNode"]).but(Twist::OneNode),
+    story("healthy-single", &["ShardInOneZone", "ShardOnOneNode"]).but(Twist::OneNode),
+    story("healthy", &["ShardInOneZone"]).but(Twist::OneZone),
+    story("healthy-single", &["ShardInOneZone"]).but(Twist::OneZone),
+    story("healthy", &["DiskNearlyFull"]).but(Twist::FullDisk),
+    story("healthy-single", &["DiskNearlyFull"]).but(Twist::FullDisk),
+    story("healthy", &["BootstrapFailed"]).but(Twist::FailedJob),
+];
+
+const PREFIX: &str = "RedisCluster";
+
+/// What is rendered for the lab's cluster.
+fn objects(layout: &str, monitor: &str) -> Vec<Value> {
+    let spec = json!({
+        "apiVersion": "redis-cluster-gen.dev/v1alpha1",
+        "kind": "RedisCluster",
+        "metadata": {"name": "blue", "namespace": "lab"},
+        "spec": {
+            "engine": {"version": "7.0.15"},
+            "storage": {"size": "1Gi"},
+            "topology": {"layout": layout},
+            "observability": {
+                "exporter": {"enabled": true},
+                "monitor": {"kind": monitor},
+                "alerts": {"enabled": true, "runbookUrl": "https://example.com/runbooks"},
+                "dashboard": {"enabled": true},
+            },
+        },
+    });
+    let file = tempfile::NamedTempFile::with_suffix(".yaml").expect("a file");
+    fs::write(&file, spec.to_string()).expect("the spec can be written");
+    let json = stdout(binary().args(["render", "-o", "json"]).arg(file.path()));
+    let mut list: Value = serde_json::from_str(&json).expect("JSON");
+    serde_json::from_value(list["items"].take()).expect("a list")
+}
+
+/// The groups of the PrometheusRule of the lab's cluster, and the name of its Job.
+fn rules(layout: &str) -> (Value, String) {
+    let objects = objects(layout, "PodMonitor");
+    let find = |kind: &str| {
+        objects.iter().find(|object| object["kind"] == kind).expect("the kind").clone()
+    };
+    let job = find("Job")["metadata"]["name"].as_str().expect("a name").to_owned();
+    (find("PrometheusRule")["spec"].take(), job)
+}
+
+fn promtool(folder: &Path, arguments: &[&str]) -> std::process::Output {
+    run(Command::new(tools::program("bin/promtool")).current_dir(folder).args(arguments))
+}
+
+/// The layout of the cluster that a scrape is of.
+fn layout(scrape: &str) -> &'static str {
+    if scrape.ends_with("-single") { "SingleStatefulSet" } else { "StatefulSetPerShard" }
+}
+
+/// What Prometheus knows in a story, and for how many minutes.
+fn series(story: &Story, job: &str) -> (Vec<Value>, u64) {
+    let file = root().join(format!("tests/judges/scrapes/{}.txt", story.scrape));
+    let text =
+        fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let steps = story.lasts * 60 / story.step;
+    let mut series: Vec<(String, String)> = Vec::new();
+    let (mut pods, mut samples) = (BTreeSet::new(), 0);
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let at = line.find("} ").expect("a series and its values") + 1;
+        let (name, values) = (&line[..at], line[at + 1..].to_owned());
+        let mut name = name.to_owned();
+        if story.twist == Twist::OneNode {
+            for index in (0..6).rev() {
+                let node = |index: usize| format!("node=\"node-{index}\"");
+                name = name.replace(&node(index), &node(place(story.scrape, index).0));
+            }
+        }
+        let label = |label: &str| {
+            let rest = name.split(&format!(",{label}=\"")).nth(1)?;
+            Some(rest.split('"').next().unwrap_or_default().to_owned())
+        };
+        pods.extend(label("pod"));
+        samples = samples.max(count(&values));
+        let values = format!("{} {}", ended(&values), held(&name, &values, steps));
+        series.push((name, values));
+    }
+    let minutes = (samples * story.step).div_ceil(60) + story.lasts;
+    let always = |value: u64| format!("{value}+0x{}", samples + steps);
+    for (index, pod) in pods.iter().enumerate() {
+        let volume = format!("{{namespace=\"lab\",persistentvolumeclaim=\"data-{pod}\"}}");
+        let available = if story.twist == Twist::FullDisk && index == 3 { 15 } else { 60 };
+        series.push((format!("kubelet_volume_stats_capacity_bytes{volume}"), always(100)));
+        series.push((format!("kubelet_volume_stats_available_bytes{volume}"), always(available)));
+        let (shard, copy) = place(story.scrape, index);
+        let zone = if story.twist == Twist::OneZone { shard } else { (shard + copy) % 3 };
+        series.push((
+            format!("kube_node_labels{{node=\"node-{index}\",label_topology_kubernetes_io_zone=\"z{zone}\"}}"),
+            always(1),
+        ));
+    }
+    series.push((
+        format!("kube_job_failed{{namespace=\"lab\",job_name=\"{job}\",condition=\"true\"}}"),
+        always(u64::from(story.twist == Twist::FailedJob)),
+    ));
+    let series = series.iter().map(|(series, values)| json!({"series": series, "values": values}));
+    (series.collect(), minutes)
+}
+
+/// A test of promtool that holds when just these alerts fire during the story.
+fn test(story: &Story, job: &str) -> Value {
+    let (series, minutes) = series(story, job);
+    let expected: Vec<_> = story
+        .alerts
+        .iter()
+        .map(|alert| json!({"labels": format!("{{alertname=\"{PREFIX}{alert}\"}}"), "value": 1}))
+        .collect();
+    json!({
+        "interval": format!("{}s", story.step),
+        "input_series": series,
+        "promql_expr_test": [{
+            "expr": format!("group by (alertname) (last_over_time(ALERTS{{alertstate=\"firing\"}}[{minutes}m]))"),
+            "eval_time": format!("{minutes}m"),
+            "exp_samples": expected,
+        }],
+    })
+}
+
+/// The shard of one of the lab's six pods, and which of its two pods it is.
+fn place(scrape: &str, index: usize) -> (usize, usize) {
+    if scrape.ends_with("-single") { (index % 3, index / 3) } else { (index / 2, index % 2) }
+}
+
+/// A series ends when its target is gone or does not answer: Prometheus marks that.
+fn ended(values: &str) -> String {
+    let mut runs: Vec<String> = Vec::new();
+    for run in values.split(' ') {
+        match run.strip_prefix("_x").and_then(|count| count.parse::<u64>().ok()) {
+            Some(1) if !runs.is_empty() => runs.push("stale".to_owned()),
+            Some(count) if !runs.is_empty() => runs.push(format!("stale _x{}", count - 1)),
+            _ => runs.push(run.to_owned()),
+        }
+    }
+    runs.join(" ")
+}
+
+/// How many samples a text in promtool's notation stands for.
+fn count(values: &str) -> u64 {
+    let number = |text: &str| text.parse::<u64>().expect("a count");
+    let samples = values.split(' ').map(|run| match run.rsplit_once('x') {
+        Some(("_", count)) => number(count),
+        Some((_, count)) => number(count) + 1,
+        None => 1,
+    });
+    samples.sum()
+}
+
+/// The last value once more and again; what only grows goes on growing as it did.
+fn held(name: &str, values: &str, steps: u64) -> String {
+    let runs: Vec<_> = values.split(' ').collect();
+    let value = |run: &str| run.split("+0x").next().and_then(|value| value.parse::<f64>().ok());
+    let name = name.split('{').next().unwrap_or_default();
+    let grows = ["_total", "_offset", "_offset_bytes"].iter().any(|end| name.ends_with(end));
+    match runs.as_slice() {
+        [.., last] if value(last).is_none() => format!("_x{steps}"),
+        [.., before, last] if grows && !last.contains("+0x") => {
+            let (last, before) = (value(last).unwrap_or_default(), value(before));
+            let by = before.map_or(0.0, |before| (last - before).max(0.0));
+            format!("{}+{by}x{}", last + by, steps - 1)
+        }
+        [.., last] => format!("{}+0x{}", value(last).unwrap_or_default(), steps - 1),
+        [] => String::new(),
+    }
+}
+
+/// What promtool has to say about the stories, with rules that were changed or not.
+fn judge(name: &str, change: impl Fn(&mut Value)) -> Vec<(bool, String)> {
+    let folder = temporary(name);
+    let all = ["StatefulSetPerShard", "SingleStatefulSet"].map(|layout| {
+        let (mut groups, job) = rules(layout);
+        change(&mut groups);
+        let file = format!("{layout}.json");
+        fs::write(folder.join(&file), groups.to_string()).expect("the rules can be written");
+        (layout, file, job)
+    });
+    STORIES
+        .iter()
+        .enumerate()
+        .map(|(index, story)| {
+            let (_, rules, job) =
+                all.iter().find(|(name, ..)| *name == layout(story.scrape)).expect("the layout");
+            let tests = json!({"rule_files": [rules], "evaluation_interval": format!("{}s", story.step.max(30)), "tests": [test(story, job)]});
+            let file = format!("{index:02}-{}.json", story.scrape);
+            fs::write(folder.join(&file), tests.to_string()).expect("the test can be written");
+            let output = promtool(&folder, &["test", "rules", &file]);
+            let said = [output.stdout, output.stderr].concat();
+            (output.status.success(), format!("{file}: {}", String::from_utf8_lossy(&said)))
+        })
+        .collect()
+}
+
+fn names(groups: &Value) -> Vec<String> {
+    let rules = groups["groups"][0]["rules"].as_array().expect("rules");
+    rules.iter().map(|rule| rule["alert"].as_str().expect("a name").to_owned()).collect()
+}
+
+/// Alerts tell things apart by labels that the monitor gives.
+#[test]
+fn the_monitor_gives_the_labels() {
+    for kind in ["PodMonitor", "ServiceMonitor"] {
+        let objects = objects("StatefulSetPerShard", kind);
+        let monitor = objects.iter().find(|object| object["kind"] == kind).expect("the monitor");
+        for label in ["redis_cluster", "node", "shard"] {
+            assert!(
+                monitor.to_string().contains(&format!("\"targetLabel\":\"{label}\"")),
+                "{label}"
+            );
+        }
+    }
+}
+
+#[test]
+fn rules_are_rules() {
+    let folder = temporary("rules");
+    for layout in ["StatefulSetPerShard", "SingleStatefulSet"] {
+        let (groups, _) = rules(layout);
+        fs::write(folder.join("rules.json"), groups.to_string()).expect("the rules can be written");
+        let output = promtool(&folder, &["check", "rules", "--lint-fatal", "rules.json"]);
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    }
+}
+
+#[test]
+fn each_alert_fires_on_its_fault_only() {
+    let wrong: Vec<_> = judge("alerts", |_| {}).into_iter().filter(|(passed, _)| !passed).collect();
+    let said: Vec<_> = wrong.into_iter().map(|(_, said)| said).collect();
+    assert!(said.is_empty(), "{}", said.join("\n"));
+    for layout in ["StatefulSetPerShard", "SingleStatefulSet"] {
+        for alert in names(&rules(layout).0) {
+            let has_story = |story: &Story| {
+                story.alerts.iter().any(|expected| alert == format!("{PREFIX}{expected}"))
+            };
+            assert!(STORIES.iter().any(has_story), "{alert} has no story");
+        }
+    }
+}
+
+/// An alert that always fires is noticed, so is one that never does.
+#[test]
+fn mistakes_are_found() {
+    let failed = |name: &str, expr: &str| {
+        let all = judge(name, |groups| {
+            for rule in groups["groups"][0]["rules"].as_array_mut().expect("rules") {
+                rule["expr"] = json!(expr);
+            }
+        });
+        all.iter().filter(|(passed, _)| !passed).count()
+    };
+    assert_eq!(failed("alerts-always", "vector(1)"), STORIES.len());
+    let faults = STORIES.iter().filter(|story| !story.alerts.is_empty()).count();
+    assert_eq!(failed("alerts-never", "vector(1) > 1"), faults);
+}
+
+/// The dashboard of the lab's cluster.
+fn dashboard(layout: &str) -> Value {
+    let objects = objects(layout, "PodMonitor");
+    let map = objects.iter().find(|object| object["metadata"]["name"] == "blue-dashboard");
+    let text = &map.expect("the dashboard")["data"]["lab-blue-dashboard.json"];
+    serde_json::from_str(text.as_str().expect("a text")).expect("JSON")
+}
+
+#[test]
+fn each_query_of_the_dashboard_has_an_answer() {
+    let folder = temporary("dashboard");
+    for scrape in ["healthy", "healthy-single"] {
+        let story = story(scrape, &[]);
+        let (series, minutes) = series(&story, "none");
+        let tests: Vec<_> = dashboard(layout(scrape))["panels"]
+            .as_array()
+            .expect("panels")
+            .iter()
+            .map(|panel| {
+                let expr = panel["targets"][0]["expr"].as_str().expect("a query");
+                // Grafana makes it four scrapes.
+                let expr = expr.replace("$__rate_interval", "2m");
+                let has_answer = json!([{"labels": "{}", "value": 1}]);
+                json!({"expr": format!("group({expr})"), "eval_time": "1m", "exp_samples": has_answer})
+            })
+            .collect();
+        assert!(tests.len() > 15 && minutes > 1, "{scrape}: {} queries", tests.len());
+        let file = format!("{scrape}.json");
+        let tests = json!({"tests": [{"interval": "5s", "input_series": series, "promql_expr_test": tests}]});
+        fs::write(folder.join(&file), tests.to_string()).expect("the test can be written");
+        let output = promtool(&folder, &["test", "rules", &file]);
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    }
+}
+
+/// What the compiler says about values of the published types.
+fn type_mistakes(name: &str, values: &[(&str, Value)]) -> String {
+    let folder = tools::folder().join("monitoring");
+    let mut text =
+        fs::read_to_string(root().join("tests/judges/monitoring.ts")).expect("the types");
+    for (index, (kind, value)) in values.iter().enumerate() {
+        text += &format!("export const value{index}: {kind} = {value};\n");
+    }
+    // Beside the packages, where the compiler looks for them.
+    let file = folder.join(format!("{name}.ts"));
+    fs::write(&file, text).expect("the values can be written");
+    let options =
+        ["--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext", "--target", "es2022"];
+    let output =
+        run(Command::new(tools::program("bin/tsc")).current_dir(folder).args(options).arg(&file));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn objects_are_of_the_published_types() {
+    let mut values = Vec::new();
+    for (layout, monitor) in
+        [("StatefulSetPerShard", "PodMonitor"), ("SingleStatefulSet", "ServiceMonitor")]
+    {
+        for object in objects(layout, monitor) {
+            match object["kind"].as_str().unwrap_or_default() {
+                "PodMonitor" => values.push(("IPodMonitor", object)),
+                "ServiceMonitor" => values.push(("IServiceMonitor", object)),
+                "PrometheusRule" => values.push(("IPrometheusRule", object)),
+                _ => {}
+            }
+        }
+        let mut dashboard = dashboard(layout);
+        for panel in dashboard["panels"].as_array_mut().expect("panels") {
+            let kind = if panel["type"] == "stat" { "Stat" } else { "Timeseries" };
+            values.push((kind, panel["options"].clone()));
+            values.push(("Query", panel["targets"][0].take()));
+            panel["targets"] = json!([]);
+        }
+        values.push(("Whole", dashboard));
+    }
+    assert!(values.len() > 60, "only {} values", values.len());
+    let said = type_mistakes("objects", &values);
+    assert!(said.is_empty(), "{said}");
+
+    let mut wrong = values.last().expect("a dashboard").1.clone();
+    wrong["refrehs"] = json!("30s");
+    assert!(type_mistakes("mistake", &[("Whole", wrong)]).contains("refrehs"), "it takes anything");
+}
+
+#[test]
+fn each_alert_has_its_runbook() {
+    let runbooks = fs::read_to_string(root().join("docs/runbooks.md")).expect("docs/runbooks.md");
+    let headings: BTreeSet<_> =
+        runbooks.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let (groups, _) = rules("StatefulSetPerShard");
+    for rule in groups["groups"][0]["rules"].as_array().expect("rules") {
+        let name = rule["alert"].as_str().expect("a name");
+        assert!(headings.contains(name), "docs/runbooks.md has no section {name}");
+        let url = rule["annotations"]["runbook_url"].as_str().expect("a link");
+        assert_eq!(url, format!("https://example.com/runbooks#{}", name.to_lowercase()));
+        for annotation in ["summary", "description"] {
+            assert!(rule["annotations"][annotation].is_string(), "{name} has no {annotation}");
+        }
+        assert!(
+            ["critical", "warning"]
+                .contains(&rule["labels"]["severity"].as_str().unwrap_or_default())
+        );
+    }
+    assert_eq!(headings.len(), names(&groups).len(), "docs/runbooks.md: {headings:?}");
+}
