@@ -41,7 +41,7 @@ pub(super) fn network_policy(plan: &Plan) -> Option<NetworkPolicy> {
         let from: Vec<_> = policy.metrics.iter().map(|peer| peer.typed.clone()).collect();
         ingress.push(NetworkPolicyIngressRule {
             from: (!from.is_empty()).then_some(from),
-            ports: Some(vec![port(exporter.port)]),
+            ports: Some(vec![tcp(exporter.port)]),
         });
     }
     ingress.extend(policy.ingress.iter().map(|rule| rule.typed.clone()));

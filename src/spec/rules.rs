@@ -202,15 +202,15 @@ pub const RULES: &[Rule] = &[
     text::TRAILING_BLANKS,
     objects::MANIFEST_ELSEWHERE,
     objects::PATCH_OF_FIELD,
-    tls::NO_CERTIFICATE,
-    tls::CERTIFICATE_TIMES,
-    tls::CERTIFICATE_NAMES,
-    tls::CERTIFICATE_WITHOUT_NAMESPACE,
     observability::EXPORTER_MISSING,
     observability::MONITOR_MISSING,
     observability::INTERVAL_SYNTAX,
     observability::THRESHOLD_OUT_OF_BOUNDS,
     observability::RUNBOOK_URL,
+    tls::NO_CERTIFICATE,
+    tls::CERTIFICATE_TIMES,
+    tls::CERTIFICATE_NAMES,
+    tls::CERTIFICATE_WITHOUT_NAMESPACE,
 ];
 
 /// The rule with a code or a name.

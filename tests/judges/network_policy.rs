@@ -150,6 +150,8 @@ fn who_may_reach_whom() {
         let name = &rendered.name;
         // production lists its clients; the others let everybody in.
         let open = name != "production";
+        // It also has metrics, and says who reads them.
+        let prometheus = &other.clone().in_namespace("monitoring");
         for (from, to, port, protocol, expected, what) in [
             (node, node, client, "TCP", true, "a node replicates from another"),
             (node, node, bus, "TCP", true, "nodes reach each other's bus"),
@@ -160,6 +162,8 @@ fn who_may_reach_whom() {
             (other, node, client, "TCP", open, "any pod is a client unless clients are listed"),
             (outside, node, client, "TCP", open, "so is anybody outside"),
             (other, node, 22, "TCP", false, "no other port is open"),
+            (prometheus, node, 9121, "TCP", !open, "Prometheus reads metrics where there are any"),
+            (other, node, 9121, "TCP", false, "and nobody else does"),
             (other, node, client, "UDP", false, "nor another protocol"),
             (node, outside, 53, "UDP", true, "nodes ask for names"),
             (node, outside, 53, "TCP", true, "nodes ask for long names"),

@@ -57,13 +57,27 @@ pub(super) fn exporter(plan: &Plan, exporter: &ExporterPlan) -> Container {
     env.extend(
         plan.password.as_ref().map(|_| self::env("REDIS_PASSWORD_FILE", exporter_servers())),
     );
+    if plan.tls.is_some() {
+        let file = |name: &str| format!("{}/{name}", names::TLS.1);
+        let [ca, certificate, key] = names::TLS_FILES.map(file);
+        env.extend([
+            // Its own server, which need not be in the certificate as `localhost`.
+            self::env("REDIS_EXPORTER_SKIP_TLS_VERIFICATION", "true"),
+            self::env("REDIS_EXPORTER_TLS_CA_CERT_FILE", ca),
+            self::env("REDIS_EXPORTER_TLS_CLIENT_CERT_FILE", certificate),
+            self::env("REDIS_EXPORTER_TLS_CLIENT_KEY_FILE", key),
+        ]);
+    }
     env.extend(exporter.env.iter().cloned());
+    let password = plan.password.as_ref().map(|_| mount(names::EXPORTER, true));
+    let tls = plan.tls.as_ref().map(|_| mount(names::TLS, true));
+    let mounts: Vec<_> = password.into_iter().chain(tls).collect();
     Container {
         env: Some(env),
         name: names::EXPORTER_CONTAINER.to_owned(),
         ports: Some(vec![port(names::METRICS_PORT, exporter.port)]),
         resources: Some(exporter.resources.clone()),
-        volume_mounts: plan.password.as_ref().map(|_| vec![mount(names::EXPORTER, true)]),
+        volume_mounts: (!mounts.is_empty()).then_some(mounts),
         ..container(&exporter.image)
     }
 }
@@ -71,8 +85,6 @@ pub(super) fn exporter(plan: &Plan, exporter: &ExporterPlan) -> Container {
 /// The init container that writes the password as the exporter reads it, where there is one. The exporter's own image has no shell.
 pub(super) fn exporter_init(plan: &Plan, exporter: &ExporterPlan) -> Option<Container> {
     plan.password.as_ref()?;
-    let mut mounts = common_mounts(plan);
-    mounts.push(mount(names::EXPORTER, false));
     Some(Container {
         command: Some(script(templates::EXPORTER_INIT)),
         env: Some(vec![
@@ -82,14 +94,19 @@ pub(super) fn exporter_init(plan: &Plan, exporter: &ExporterPlan) -> Option<Cont
         ]),
         name: names::EXPORTER_INIT_CONTAINER.to_owned(),
         resources: Some(exporter.resources.clone()),
-        volume_mounts: Some(mounts),
+        volume_mounts: Some(vec![
+            mount(names::AUTH, true),
+            mount(names::CONF, true),
+            mount(names::EXPORTER, false),
+        ]),
         ..container(&plan.image)
     })
 }
 
 /// Where the exporter finds its server.
 fn address(plan: &Plan) -> String {
-    format!("redis://localhost:{}", plan.client_port)
+    let scheme = if plan.tls.is_some() { "rediss" } else { "redis" };
+    format!("{scheme}://localhost:{}", plan.client_port)
 }
 
 fn exporter_servers() -> String {
