@@ -16,7 +16,11 @@ mod service;
 mod service_account;
 mod stateful_set;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::{
+    Resource,
+    api::apps::v1::StatefulSet,
+    apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta},
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -35,8 +39,43 @@ pub fn build(plan: &Plan) -> Vec<Document> {
     documents
 }
 
+/// What identifies an object of the cluster.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Identity {
+    pub(crate) api_version: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
+}
+
+impl Identity {
+    fn of(document: &Document) -> Identity {
+        Identity {
+            api_version: document.api_version().to_owned(),
+            kind: document.kind().to_owned(),
+            name: document.name().to_owned(),
+        }
+    }
+}
+
+/// What identifies the cluster's own objects. The StatefulSets, of which there can be hundreds, are not built for it.
+pub(crate) fn identities(plan: &Plan) -> Vec<Identity> {
+    let sets = plan.stateful_sets.iter().map(|set| Identity {
+        api_version: StatefulSet::API_VERSION.to_owned(),
+        kind: StatefulSet::KIND.to_owned(),
+        name: set.name.clone(),
+    });
+    single(plan).iter().map(Identity::of).chain(sets).collect()
+}
+
 /// The cluster's own objects, before patches.
 fn own(plan: &Plan) -> Vec<Document> {
+    let mut documents = single(plan);
+    documents.extend(stateful_set::stateful_sets(plan).map(document));
+    documents
+}
+
+/// Its objects of which there is one of each kind, or one for each purpose.
+fn single(plan: &Plan) -> Vec<Document> {
     let mut documents =
         vec![config_map::config_map(plan), document(service::headless_service(plan))];
     documents.extend(service::client_service(plan).map(document));
@@ -44,7 +83,6 @@ fn own(plan: &Plan) -> Vec<Document> {
     documents.extend(service_account::service_account(plan).map(document));
     documents.extend(network_policy::network_policy(plan).map(document));
     documents.extend(pod_disruption_budget::pod_disruption_budget(plan).map(document));
-    documents.extend(stateful_set::stateful_sets(plan).into_iter().map(document));
     documents.extend(job::bootstrap_job(plan).map(document));
     documents.extend(certificate::certificate(plan).map(document));
     documents.extend(monitor::monitor(plan));
@@ -78,7 +116,7 @@ fn pods_of(plan: &Plan, component: &str) -> LabelSelector {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::build;
+    use super::{Identity, build, identities, own};
     use crate::{document::Document, plan::Plan, spec::Options};
 
     fn documents(spec: Value) -> Vec<Document> {
@@ -89,6 +127,10 @@ mod tests {
             "spec": {"engine": {"version": "8.0.6"}, "storage": {"size": "1Gi"}},
         });
         super::patch::merge(&mut cluster["spec"], &spec);
+        // What patches remove is not to be removed from them.
+        if let Some(patches) = spec.get("patches") {
+            cluster["spec"]["patches"] = patches.clone();
+        }
         let cluster = serde_json::from_value(cluster).expect("a spec");
         build(&Plan::new(&cluster, &Options::default()))
     }
@@ -135,6 +177,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn all_objects_are_identified_without_being_built() {
+        let cluster = json!({
+            "apiVersion": "redis-cluster-gen.dev/v1alpha1",
+            "kind": "RedisCluster",
+            "metadata": {"name": "stock"},
+            "spec": {"engine": {"version": "8.0.6"}, "storage": {"size": "1Gi"}},
+        });
+        let cluster = serde_json::from_value(cluster).expect("a spec");
+        let plan = Plan::new(&cluster, &Options::default());
+        let built: Vec<_> = own(&plan).iter().map(Identity::of).collect();
+        assert_eq!(identities(&plan), built);
+        assert!(built.iter().filter(|object| object.kind == "StatefulSet").count() > 1);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Patches: the user's changes to rendered objects, merged as Kubernetes merges, and checked against Kubernetes' types.
 
+use std::collections::{HashMap, hash_map::Entry::Occupied};
+
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::Job,
@@ -9,94 +11,49 @@ use k8s_openapi::api::{
 };
 use serde_json::{Map, Value};
 
+use super::Identity;
 use crate::{
     document::Document,
-    plan::Plan,
     spec::{
         kube::{self, Mistake},
-        types::Patch,
+        types::{Patch, PatchTarget},
     },
 };
 
-/// What is wrong with one patch.
-#[derive(Debug)]
-pub struct PatchMistake {
-    /// Which of the patches.
-    pub index: usize,
-    /// What is wrong.
-    pub kind: PatchMistakeKind,
-}
-
-/// What can be wrong with a patch.
-#[derive(Debug)]
-pub enum PatchMistakeKind {
-    /// No object of the cluster has the target's kind and name.
-    NoTarget {
-        /// The objects that there are: kind and name.
-        known: Vec<(String, String)>,
-    },
-    /// Kubernetes does not understand something in it; the pointer is below `merge`.
-    NotUnderstood(Mistake),
-}
-
 /// Merges the patches, in order.
 pub(super) fn apply(patches: &[Patch], documents: &mut [Document]) {
-    for patch in patches {
-        for document in documents.iter_mut().filter(|document| matches(patch, document)) {
-            merge_fields(&mut document.value, &patch.merge);
+    for document in documents {
+        let of = Identity::of(document);
+        let mut patches = patches.iter().filter(|patch| is_for(&patch.target, &of)).peekable();
+        if patches.peek().is_some() {
+            patches.for_each(|patch| merge_fields(&mut document.value, &patch.merge));
             document.sort_keys();
         }
     }
 }
 
-/// What is wrong with the patches of a plan.
-pub fn check(plan: &Plan) -> Vec<PatchMistake> {
-    let mut mistakes = Vec::new();
-    let mut documents = if plan.patches.is_empty() { Vec::new() } else { super::own(plan) };
-    for (index, patch) in plan.patches.iter().enumerate() {
-        let mut hit = false;
-        for document in documents.iter_mut().filter(|document| matches(patch, document)) {
-            hit = true;
-            // Only what the patch itself says is compared: what it is merged into is ours and right.
-            for mistake in misunderstood(document.kind(), &patch.merge) {
-                mistakes
-                    .push(PatchMistake { index, kind: PatchMistakeKind::NotUnderstood(mistake) });
-            }
-            merge_fields(&mut document.value, &patch.merge);
-            if let Some(reason) = undecodable(document) {
-                let mistake = Mistake { pointer: String::new(), reason: Some(reason) };
-                mistakes
-                    .push(PatchMistake { index, kind: PatchMistakeKind::NotUnderstood(mistake) });
-            }
-            // The same patch makes the same mistakes in each object of a kind.
-            if mistakes.last().is_some_and(|mistake| mistake.index == index) {
-                break;
-            }
-        }
-        if !hit {
-            let known = documents
-                .iter()
-                .map(|document| (document.kind().to_owned(), target_name(document).to_owned()));
-            mistakes.push(PatchMistake {
-                index,
-                kind: PatchMistakeKind::NoTarget { known: known.collect() },
-            });
-        }
-    }
-    mistakes
+/// Whether a patch with this target changes an object. The end of the Job's own name changes with the patch, so it does not count.
+pub(crate) fn is_for(target: &PatchTarget, object: &Identity) -> bool {
+    target.kind == object.kind
+        && target.name.as_deref().is_none_or(|name| name == target_name(object))
 }
 
-fn matches(patch: &Patch, document: &Document) -> bool {
-    patch.target.kind == document.kind()
-        && patch.target.name.as_deref().is_none_or(|name| name == target_name(document))
+/// The name by which a patch finds an object.
+pub(crate) fn target_name(object: &Identity) -> &str {
+    match object.name.rsplit_once('-') {
+        Some((name, _)) if object.kind == "Job" => name,
+        _ => &object.name,
+    }
 }
 
-/// The name by which a patch finds an object. The end of the Job's own name changes with the patch.
-fn target_name(document: &Document) -> &str {
-    match document.name().rsplit_once('-') {
-        Some((name, _)) if document.kind() == "Job" => name,
-        _ => document.name(),
-    }
+/// What a patch says by itself, without what it removes.
+///
+/// To Kubernetes' types here no field is missing, so what can be read by itself can be read wherever it is merged. It need not be merged
+/// into hundreds of objects to see that.
+pub(crate) fn alone(merge: &Map<String, Value>) -> Value {
+    let mut value = Value::Object(merge.clone());
+    without_nulls(&mut value);
+    value
 }
 
 /// Decodes a value as one of the kinds that are rendered.
@@ -123,14 +80,6 @@ pub(crate) fn decode(kind: &str, value: &Value) -> Vec<Mistake> {
     )
 }
 
-/// Fields of a patch that the kind does not have. A patch that does not decode by itself, because it leaves out what is required, is judged
-/// after it was merged.
-fn misunderstood(kind: &str, merge: &Map<String, Value>) -> Vec<Mistake> {
-    let mut value = Value::Object(merge.clone());
-    without_nulls(&mut value);
-    decode(kind, &value).into_iter().filter(|mistake| mistake.reason.is_none()).collect()
-}
-
 fn without_nulls(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -140,12 +89,6 @@ fn without_nulls(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(without_nulls),
         _ => {}
     }
-}
-
-/// Why a patched object cannot be decoded, or what of it would be dropped.
-fn undecodable(document: &Document) -> Option<String> {
-    let mistake = decode(document.kind(), &document.value).into_iter().next()?;
-    Some(mistake.reason.unwrap_or_else(|| format!("unknown field `{}`", mistake.pointer)))
 }
 
 fn merge_fields(target: &mut Value, changes: &Map<String, Value>) {
@@ -169,18 +112,18 @@ pub(crate) fn merge(target: &mut Value, change: &Value) {
 
 fn merge_field(target: &mut Value, key: &str, change: &Value) {
     let Value::Object(fields) = target else { return };
-    match change {
-        Value::Null => {
-            fields.shift_remove(key);
-        }
-        Value::Array(changes) => {
-            let target = fields.entry(key).or_insert_with(|| Value::Array(Vec::new()));
-            match merge_keys(key) {
-                [] => *target = change.clone(),
-                keys => merge_list(target, changes, keys),
-            }
-        }
-        _ => merge(fields.entry(key).or_insert(Value::Null), change),
+    if change.is_null() {
+        fields.shift_remove(key);
+        return;
+    }
+    if !fields.contains_key(key) {
+        fields.insert(key.to_owned(), Value::Null);
+    }
+    let Some(field) = fields.get_mut(key) else { return };
+    match (change, merge_keys(key)) {
+        (Value::Array(_), []) => *field = added(change),
+        (Value::Array(changes), keys) => merge_list(field, changes, keys),
+        _ => merge(field, change),
     }
 }
 
@@ -206,18 +149,28 @@ fn merge_list(target: &mut Value, changes: &[Value], keys: &[&str]) {
         *target = Value::Array(Vec::new());
     }
     let Value::Array(items) = target else { return };
+    let identity = |item: &Value| -> Vec<Option<Value>> {
+        let default = |key: &str| (key == "/protocol").then(|| Value::from("TCP"));
+        keys.iter().map(|key| item.pointer(key).cloned().or_else(|| default(key))).collect()
+    };
+    let mut known = HashMap::new();
+    for (index, item) in items.iter().enumerate() {
+        known.entry(identity(item)).or_insert(index);
+    }
     for change in changes {
-        let same = |item: &&mut Value| {
-            change.is_object()
-                && keys.iter().all(|key| {
-                    let default = (*key == "/protocol").then(|| Value::from("TCP"));
-                    change.pointer(key).or(default.as_ref())
-                        == item.pointer(key).or(default.as_ref())
-                })
-        };
-        match items.iter_mut().find(same) {
-            Some(item) => merge(item, change),
-            None => items.push(change.clone()),
+        match known.entry(identity(change)) {
+            Occupied(place) if change.is_object() => merge(&mut items[*place.get()], change),
+            place => {
+                place.or_insert(items.len());
+                items.push(added(change));
+            }
         }
     }
+}
+
+/// A value where there was none: there is nothing that it could remove.
+fn added(change: &Value) -> Value {
+    let mut value = change.clone();
+    without_nulls(&mut value);
+    value
 }

@@ -22,8 +22,8 @@ use crate::{
     spec::types::{GitOps, RetentionPolicy, UpdateStrategy},
 };
 
-pub(super) fn stateful_sets(plan: &Plan) -> Vec<StatefulSet> {
-    plan.stateful_sets.iter().map(|set| stateful_set(plan, set)).collect()
+pub(super) fn stateful_sets(plan: &Plan) -> impl Iterator<Item = StatefulSet> {
+    plan.stateful_sets.iter().map(|set| stateful_set(plan, set))
 }
 
 fn stateful_set(plan: &Plan, set: &StatefulSetPlan) -> StatefulSet {

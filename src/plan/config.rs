@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     spec::{
-        directives,
+        directives::{self, Version},
         types::{EndpointType, EngineName, Patch, Spec},
     },
     templates::{self, RedisConf, TlsConf},
@@ -37,12 +37,15 @@ impl Config {
         client_port: u16,
         bus_port: u16,
     ) -> Config {
+        let version = Version::parse(&spec.engine.version);
         let (live, fixed): (Vec<_>, Vec<_>) = directives(spec)
             .into_iter()
             .flat_map(|(directive, values)| {
                 values.into_iter().map(move |value| (directive.clone(), value))
             })
-            .partition(|(directive, value)| is_live(spec, directive, value));
+            .partition(|(directive, value)| {
+                version.is_some_and(|version| is_live(spec.engine.name, version, directive, value))
+            });
         let redis_conf = templates::redis_conf(&RedisConf {
             title: &format!("The cluster {}.", names.cluster),
             client_port: client_port.into(),
@@ -116,8 +119,8 @@ fn directives(spec: &Spec) -> BTreeMap<String, Vec<String>> {
 }
 
 /// Whether the entrypoint can hand a change of the directive to the running server. A quoted value would need the server's own parser.
-fn is_live(spec: &Spec, directive: &str, value: &str) -> bool {
-    directives::is_live(spec.engine.name, &spec.engine.version, directive)
+fn is_live(engine: EngineName, version: Version, directive: &str, value: &str) -> bool {
+    directives::is_live(engine, version, directive)
         && !value.is_empty()
         && !value.contains(['"', '\'', '\\'])
 }

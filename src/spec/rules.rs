@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     error::{Problem, Severity},
-    objects::patch::{self, PatchMistake},
+    objects::{Identity, identities},
     plan::{Plan, memory as memory_plan},
 };
 
@@ -58,7 +58,7 @@ pub struct Rule {
     check: Option<Check>,
 }
 
-type Check = fn(&Facts<'_>, &mut Vec<Finding>);
+type Check = fn(&Facts<'_>, &mut Findings);
 
 /// All rules, in the order of their codes.
 pub const RULES: &[Rule] = &[
@@ -238,7 +238,8 @@ pub(super) struct Facts<'a> {
     /// What is not as it was written.
     repaired: &'a BTreeSet<String>,
     plan: OnceCell<Plan>,
-    patch_mistakes: OnceCell<Vec<PatchMistake>>,
+    objects: OnceCell<Vec<Identity>>,
+    misspelt: OnceCell<BTreeSet<String>>,
 }
 
 impl<'a> Facts<'a> {
@@ -250,8 +251,8 @@ impl<'a> Facts<'a> {
     ) -> Facts<'a> {
         let spec = &cluster.spec;
         let version = Version::parse(&spec.engine.version);
-        let (plan, patch_mistakes) = (OnceCell::new(), OnceCell::new());
-        Facts { cluster, spec, options, version, written, repaired, plan, patch_mistakes }
+        let (plan, objects, misspelt) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Facts { cluster, spec, options, version, written, repaired, plan, objects, misspelt }
     }
 
     /// Whether something is written at a pointer.
@@ -274,10 +275,15 @@ impl<'a> Facts<'a> {
                 .is_some_and(|next| next.starts_with(&below))
     }
 
-    /// What is rendered, for rules about the objects. `None` when there would be too many of them.
+    /// What is rendered, for rules about the objects. `None` when there would be too many of them, or when their names would be no names:
+    /// each of up to 500 shards has them many times.
     fn plan(&self) -> Option<&Plan> {
         let topology = &self.spec.topology;
-        let is_small = topology.shards <= 500 && topology.replicas_per_shard <= 10;
+        let is_name = |name: &str| name.len() <= 253;
+        let is_small = topology.shards <= 500
+            && topology.replicas_per_shard <= 10
+            && is_name(&self.cluster.metadata.name)
+            && self.namespace().is_none_or(is_name);
         is_small.then(|| self.plan.get_or_init(|| Plan::new(self.cluster, self.options)))
     }
 
@@ -286,12 +292,15 @@ impl<'a> Facts<'a> {
         self.plan.into_inner()
     }
 
-    /// What is wrong with the patches as changes to what is rendered.
-    fn patch_mistakes(&self) -> &[PatchMistake] {
-        if self.spec.patches.is_empty() {
-            return &[];
-        }
-        self.patch_mistakes.get_or_init(|| self.plan().map(patch::check).unwrap_or_default())
+    /// The cluster's own objects; `None` where there is no plan.
+    fn objects(&self) -> Option<&[Identity]> {
+        let plan = self.plan()?;
+        Some(self.objects.get_or_init(|| identities(plan)))
+    }
+
+    /// Whether Kubernetes does not know one of the fields of the value at a pointer.
+    fn is_misspelt(&self, pointer: &str) -> bool {
+        self.misspelt.get_or_init(|| kube::misspelt(self)).contains(pointer)
     }
 
     /// The namespace of the objects, where it is known.
@@ -468,9 +477,7 @@ impl Finding {
         if rests_on.chain([&pointer]).any(|pointer| facts.is_repaired(pointer)) {
             return None;
         }
-        let is_misspelt =
-            |field: &String| field.rsplit_once('/').is_some_and(|(parent, _)| parent == pointer);
-        if is_lacking && kube::unknown_fields(facts).any(|field| is_misspelt(&field)) {
+        if is_lacking && facts.is_misspelt(&pointer) {
             return None;
         }
         let written = facts.written;
@@ -489,19 +496,36 @@ impl Finding {
     }
 }
 
-/// How many findings of one rule are told; the rest is only counted.
-const MOST: usize = 100;
+/// What a rule found: the first findings, and how many more there are.
+#[derive(Default)]
+pub(super) struct Findings {
+    told: Vec<Finding>,
+    untold: usize,
+}
+
+impl Findings {
+    /// How many findings of one rule are told; the rest is only counted.
+    const MOST: usize = 100;
+
+    /// Takes a finding down, unless there are enough: then its words are not even made.
+    fn push(&mut self, finding: impl FnOnce() -> Finding) {
+        if self.told.len() < Findings::MOST {
+            self.told.push(finding());
+        } else {
+            self.untold += 1;
+        }
+    }
+}
 
 /// Everything that the rules have to say about a spec.
 pub(super) fn check(facts: &Facts<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut findings = Vec::new();
     for rule in RULES {
         let Some(check) = rule.check else { continue };
-        check(facts, &mut findings);
-        let untold = findings.len().saturating_sub(MOST);
-        findings.truncate(MOST);
-        problems.extend(findings.drain(..).filter_map(|finding| finding.into_problem(rule, facts)));
+        let mut found = Findings::default();
+        check(facts, &mut found);
+        let Findings { told, untold } = found;
+        problems.extend(told.into_iter().filter_map(|finding| finding.into_problem(rule, facts)));
         if let (1.., Some(last)) = (untold, problems.last_mut()) {
             last.notes.push(format!("{untold} more of this kind are not shown"));
         }

@@ -84,23 +84,35 @@ impl Schema {
 
     /// The schema of the value that a pointer names: references followed, an optional value's own schema.
     pub(super) fn of(&self, pointer: &str) -> Option<&Value> {
-        let schema = self.at(pointer)?;
-        Some(self.optional(schema).map_or(schema, |(_, inside)| self.resolve(inside)))
+        Some(self.inside(self.at(pointer)?))
     }
 
     fn at(&self, pointer: &str) -> Option<&Value> {
-        let mut schema = &self.0;
-        for token in pointer.split('/').skip(1) {
-            let token = token.replace("~1", "/").replace("~0", "~");
-            let holder = self.optional(schema).map_or(schema, |(_, inside)| self.resolve(inside));
-            let next = holder
-                .get("properties")
-                .and_then(|properties| properties.get(token))
-                .or_else(|| holder.get("items"))
-                .or_else(|| holder.get("additionalProperties"))?;
-            schema = self.resolve(next);
-        }
-        Some(schema)
+        let mut tokens = pointer.split('/').skip(1);
+        tokens.try_fold(&self.0, |schema, token| {
+            self.below(schema, &token.replace("~1", "/").replace("~0", "~"))
+        })
+    }
+
+    /// The schema of the whole spec.
+    pub(super) fn root(&self) -> &Value {
+        &self.0
+    }
+
+    /// The schema of what stands under a key or index in a value with this schema.
+    pub(super) fn below<'a>(&'a self, schema: &'a Value, token: &str) -> Option<&'a Value> {
+        let holder = self.inside(schema);
+        let next = holder
+            .get("properties")
+            .and_then(|properties| properties.get(token))
+            .or_else(|| holder.get("items"))
+            .or_else(|| holder.get("additionalProperties"))?;
+        Some(self.resolve(next))
+    }
+
+    /// The schema itself, or that of an optional value when it is there.
+    pub(super) fn inside<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        self.optional(schema).map_or(schema, |(_, inside)| self.resolve(inside))
     }
 
     /// Of a schema `anyOf: [SOMETHING, null]`, where `SOMETHING` stands and what it is.

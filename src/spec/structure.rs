@@ -11,7 +11,7 @@ use super::{
     schema::{self, Misfit, MisfitKind, Schema},
     suggest::{closest, one_of},
     types::RedisCluster,
-    written::{Written, join, last, path},
+    written::{Written, append, join, last, path},
 };
 use crate::{error::Problem, yaml::Kind};
 
@@ -46,13 +46,15 @@ pub(super) fn mend(written: &Written<'_>) -> Mended {
     for round in 0..4 {
         let mut misfits = schema.misfits(&value);
         misfits.extend(decimals(&schema, &value));
+        for misfit in misfits.iter().filter(|misfit| round == 0 && !identity.covers(misfit)) {
+            tell(written, &schema, misfit, &mut mended.problems, &mut untold);
+        }
+        misfits.retain(|misfit| repairable(misfit, &value));
+        if misfits.len() > MOST_MENDED {
+            break;
+        }
         for misfit in &misfits {
-            if round == 0 && !identity.covers(misfit) {
-                tell(written, &schema, misfit, &mut mended.problems, &mut untold);
-            }
-            if repairable(misfit, &value) {
-                repair(&schema, &mut value, misfit, &mut mended.repaired);
-            }
+            repair(&schema, &mut value, misfit, &mut mended.repaired);
         }
         match decode::decode_value(&value) {
             Ok(cluster) => {
@@ -161,32 +163,40 @@ impl Identity {
 
 /// Decimals such as `3.0` where the types want an integer; to a schema they are integers.
 fn decimals(schema: &Schema, value: &Value) -> Vec<Misfit> {
-    fn walk(value: &Value, pointer: &str, found: &mut Vec<String>) {
-        match value {
-            Value::Object(fields) => {
-                fields.iter().for_each(|(key, value)| walk(value, &join(pointer, key), found));
+    fn walk(
+        schema: &Schema,
+        of: &Value,
+        value: &Value,
+        pointer: &mut String,
+        found: &mut Vec<Misfit>,
+    ) {
+        let length = pointer.len();
+        let mut below = |token: &str, value| {
+            // What the format leaves to others is not looked into.
+            if let Some(of) = schema.below(of, token) {
+                append(pointer, token);
+                walk(schema, of, value, pointer, found);
+                pointer.truncate(length);
             }
-            Value::Array(items) => items
-                .iter()
-                .enumerate()
-                .for_each(|(index, value)| walk(value, &join(pointer, index), found)),
-            Value::Number(number) if number.is_f64() => found.push(pointer.to_owned()),
+        };
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(key, value)| below(key, value)),
+            Value::Array(items) => {
+                let items = items.iter().enumerate();
+                items.for_each(|(index, item)| below(&index.to_string(), item));
+            }
+            Value::Number(number) if number.is_f64() => {
+                let is_whole = number.as_f64().is_some_and(|number| number.fract() == 0.0);
+                if is_whole && types(schema.inside(of)).contains(&"integer") {
+                    found.push(Misfit { pointer: pointer.clone(), kind: MisfitKind::Wrong });
+                }
+            }
             _ => {}
         }
     }
     let mut found = Vec::new();
-    walk(value, "", &mut found);
+    walk(schema, schema.root(), value, &mut String::new(), &mut found);
     found
-        .into_iter()
-        .filter(|pointer| {
-            let whole = value
-                .pointer(pointer)
-                .and_then(Value::as_f64)
-                .is_some_and(|number| number.fract() == 0.0);
-            whole && schema.of(pointer).is_some_and(|schema| types(schema).contains(&"integer"))
-        })
-        .map(|pointer| Misfit { pointer, kind: MisfitKind::Wrong })
-        .collect()
 }
 
 /// What the rules know to say better is left to them; what could not even be decoded is not.
@@ -204,6 +214,9 @@ fn fits_u32(value: Option<&Value>) -> bool {
 
 /// How many problems are told; the rest is only counted.
 const MOST: usize = 100;
+
+/// How many values are mended. Whoever has more that do not fit learns the rest when they do.
+const MOST_MENDED: usize = 5000;
 
 /// Says what is wrong, unless a rule will.
 fn tell(

@@ -9,27 +9,39 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         return None;
     }
     let allowed = (length / 3).max(1);
-    let candidates: Vec<_> = candidates.into_iter().collect();
+    let mut letters = MOST_COMPARED;
+    let candidates: Vec<_> = candidates
+        .into_iter()
+        .filter(|candidate| candidate.len() <= MOST)
+        .take_while(|candidate| {
+            letters = letters.saturating_sub(length * candidate.len());
+            letters > 0
+        })
+        .map(|candidate| (self::plain(candidate), candidate))
+        .collect();
     let near = candidates
         .iter()
-        .copied()
-        .map(|candidate| (strsim::damerau_levenshtein(&plain, &self::plain(candidate)), candidate))
+        // They are at least as far from each other as their lengths.
+        .filter(|(known, _)| known.chars().count().abs_diff(length) <= allowed)
+        .map(|(known, candidate)| (strsim::damerau_levenshtein(&plain, known), candidate))
         .filter(|(distance, candidate)| {
             *distance <= allowed && *distance < candidate.chars().count()
         })
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate);
+        .map(|(_, candidate)| *candidate);
     near.or_else(|| {
         // Cut short: `terminationGracePeriod`.
-        let mut longer = candidates
-            .into_iter()
-            .filter(|candidate| length >= 6 && self::plain(candidate).starts_with(&plain));
-        longer.next().filter(|_| longer.next().is_none())
+        let mut longer =
+            candidates.iter().filter(|(known, _)| length >= 6 && known.starts_with(&plain));
+        longer.next().filter(|_| longer.next().is_none()).map(|(_, candidate)| *candidate)
     })
 }
 
 /// No name is longer, and comparing takes time.
 const MOST: usize = 80;
+
+/// How many letters are compared with each other at most, in a millisecond or two: enough for the longest name and all directives.
+const MOST_COMPARED: usize = 1 << 19;
 
 /// A word without what is a matter of taste: case, dashes and underscores.
 fn plain(word: &str) -> String {

@@ -2,7 +2,7 @@
 //!
 //! Places are named by JSON pointers, such as `/spec/topology/shards`. What is not written has a place too: the nearest key above it.
 
-use std::{ops::Range, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use crate::{
     error::{Place, Source},
@@ -121,13 +121,22 @@ fn first_line(text: &str) -> usize {
     text.lines().next().map_or(0, |line| line.trim_end().len())
 }
 
+/// A pointer with a key or an index at its end.
+pub(super) fn join(pointer: &str, token: impl fmt::Display) -> String {
+    let mut joined = pointer.to_owned();
+    append(&mut joined, token);
+    joined
+}
+
 /// Adds a key or an index to a pointer.
-pub(super) fn join(pointer: &str, token: impl std::fmt::Display) -> String {
+pub(super) fn append(pointer: &mut String, token: impl fmt::Display) {
     let token = token.to_string();
+    pointer.push('/');
     if token.contains(['~', '/']) {
-        return format!("{pointer}/{}", token.replace('~', "~0").replace('/', "~1"));
+        pointer.push_str(&token.replace('~', "~0").replace('/', "~1"));
+    } else {
+        pointer.push_str(&token);
     }
-    format!("{pointer}/{token}")
 }
 
 /// A pointer's last key or index.

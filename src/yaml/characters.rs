@@ -1,10 +1,11 @@
 //! Characters that YAML does not allow, or that its readers treat differently.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use super::{
     code,
     node::{Kind, Node},
+    read::MAX_PROBLEMS,
     refusals::clip,
 };
 use crate::error::{Place, Problem, Source};
@@ -71,29 +72,36 @@ pub(super) fn problem(source: &Arc<Source>, at: usize, character: char) -> Probl
 /// Warns of texts that are read alike by all but come out changed where kustomize or another tool
 /// writes them again. For texts that go into the output as they are.
 pub fn fragile_text(source: &Arc<Source>, node: &Node) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    look(source, node, &mut problems);
-    problems
-}
-
-fn look(source: &Arc<Source>, node: &Node, problems: &mut Vec<Problem>) {
-    let mut warn = |text: &str, span: &std::ops::Range<usize>| {
+    let (mut problems, mut untold) = (Vec::new(), 0);
+    look(node, &mut |text, span| {
         let Some(what) = fragile(text) else { return };
+        if problems.len() == MAX_PROBLEMS {
+            untold += 1;
+            return;
+        }
         let place = Place { source: Arc::clone(source), span: span.clone() };
         let message = format!("the text `{}` {what}, which other tools change", shown(text));
         problems.push(
             Problem::warning(code::FRAGILE, place, message)
                 .note("kustomize and Flux write each manifest again, and get such a text wrong"),
         );
-    };
+    });
+    if let (1.., Some(last)) = (untold, problems.last_mut()) {
+        last.notes.push(format!("{untold} more of this kind are not shown"));
+    }
+    problems
+}
+
+/// Calls `see` with every text and every key.
+fn look(node: &Node, see: &mut impl FnMut(&str, &Range<usize>)) {
     match &node.kind {
-        Kind::String(text) => warn(text, &node.span),
-        Kind::List(items) => items.iter().for_each(|item| look(source, item, problems)),
+        Kind::String(text) => see(text, &node.span),
+        Kind::List(items) => items.iter().for_each(|item| look(item, see)),
         Kind::Map(entries) => {
             for entry in entries {
-                warn(&entry.key, &entry.key_span);
+                see(&entry.key, &entry.key_span);
             }
-            entries.iter().for_each(|entry| look(source, &entry.value, problems));
+            entries.iter().for_each(|entry| look(&entry.value, see));
         }
         Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
     }

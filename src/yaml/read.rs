@@ -23,7 +23,7 @@ use crate::error::{Problem, Source};
 const MAX_DEPTH: usize = 64;
 
 /// How many problems of one text are told; the rest is only counted.
-const MAX_PROBLEMS: usize = 100;
+pub(super) const MAX_PROBLEMS: usize = 100;
 
 /// How many `,`, `:` and brackets a text may have. A list or map in brackets is taken apart as a
 /// whole before its first item can be looked at, so this is what bounds time and memory.

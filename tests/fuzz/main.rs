@@ -91,12 +91,32 @@ fn cpu() -> Duration {
 /// One test, because the allocator counts for the whole process.
 #[test]
 fn no_panic_and_no_bomb() {
-    hostile::files_that_are_too_large();
+    if env::var("FUZZ_ONLY").is_err() {
+        hostile::files_that_are_too_large();
+    }
     let mut failures = Vec::new();
     let start = Instant::now();
     let mut refused = 0;
     let inputs = hostile::inputs();
     for (name, bytes) in &inputs {
+        if let Ok(only) = env::var("FUZZ_ONLY")
+            && !name.contains(&only)
+        {
+            continue;
+        }
+        let t = cpu();
+        if env::var("FUZZ_ONLY").is_ok() {
+            let b = ALLOCATOR.current_usage();
+            ALLOCATOR.reset_peak_usage();
+            let f = whole_path(bytes);
+            println!(
+                "{:.3} {} MiB {:?} {name}",
+                (cpu() - t).as_secs_f64(),
+                (ALLOCATOR.peak_usage() - b) >> 20,
+                f
+            );
+            continue;
+        }
         let before = ALLOCATOR.current_usage();
         ALLOCATOR.reset_peak_usage();
         match run(bytes) {

@@ -7,7 +7,7 @@ use super::{
         types::{DirectiveValue, EngineName, Layout},
         written::join,
     },
-    Facts, Finding, Rule,
+    Facts, Finding, Findings, Rule,
     engine::{show, title},
     plural,
 };
@@ -150,7 +150,7 @@ The tables of directives come from real servers: Redis 7.0, 7.2, 7.4 and 8.0, Va
     check: Some(unknown_directive),
 };
 
-fn unknown_directive(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn unknown_directive(facts: &Facts<'_>, found: &mut Findings) {
     let engine = facts.spec.engine.name;
     for (pointer, name, _) in directives(facts) {
         if is_refused(name) {
@@ -159,36 +159,49 @@ fn unknown_directive(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         let Some(version) = facts.version else {
             // What no version knows is wrong whichever it is.
             if Directive::find(name).is_none() {
-                found.push(misspelt(pointer, name, "neither Redis nor Valkey", None));
+                found.push(|| misspelt(pointer, name, "neither Redis nor Valkey", None));
             }
             continue;
         };
         if !matches!(standing(engine, version, name), Standing::Unknown) {
             continue;
         }
-        let who = format!("{} {}", title(engine), facts.spec.engine.version);
-        let Some(directive) = Directive::find(name) else {
-            found.push(misspelt(pointer, name, &who, Some((engine, version))));
-            continue;
-        };
-        let mut finding =
-            Finding::at_key(pointer, format!("{who} does not know the directive `{name}`"))
-                .label("the server would not start")
-                .related(VERSION, "this version")
-                .needs(ENGINE);
-        for other in [EngineName::Redis, EngineName::Valkey] {
-            if let (Some(since), Some(until)) = (directive.since(other), directive.until(other)) {
-                let range = match until == directives::newest(other) {
-                    true => format!("since {}", show(since)),
-                    false => format!("from {} to {}", show(since), show(until)),
-                };
-                finding = finding.note(format!("{} knows it {range}", title(other)));
+        found.push(|| {
+            let who = format!("{} {}", title(engine), facts.spec.engine.version);
+            match Directive::find(name) {
+                Some(directive) => of_another_version(pointer, directive, &who, engine, version),
+                None => misspelt(pointer, name, &who, Some((engine, version))),
             }
-        }
-        found.push(match successor(name).filter(|new| is_known(standing(engine, version, new))) {
-            Some(new) => finding.help(format!("write `{new}`")),
-            None => finding.help("remove it, or choose a version that knows it"),
         });
+    }
+}
+
+/// A directive that only other versions know.
+fn of_another_version(
+    pointer: String,
+    directive: Directive,
+    who: &str,
+    engine: EngineName,
+    version: Version,
+) -> Finding {
+    let name = directive.name;
+    let mut finding =
+        Finding::at_key(pointer, format!("{who} does not know the directive `{name}`"))
+            .label("the server would not start")
+            .related(VERSION, "this version")
+            .needs(ENGINE);
+    for other in [EngineName::Redis, EngineName::Valkey] {
+        if let (Some(since), Some(until)) = (directive.since(other), directive.until(other)) {
+            let range = match until == directives::newest(other) {
+                true => format!("since {}", show(since)),
+                false => format!("from {} to {}", show(since), show(until)),
+            };
+            finding = finding.note(format!("{} knows it {range}", title(other)));
+        }
+    }
+    match successor(name).filter(|new| is_known(standing(engine, version, new))) {
+        Some(new) => finding.help(format!("write `{new}`")),
+        None => finding.help("remove it, or choose a version that knows it"),
     }
 }
 
@@ -259,46 +272,47 @@ would start. Look it up in the release notes, or try it on one pod.",
     check: Some(uncertain_directive),
 };
 
-fn uncertain_directive(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn uncertain_directive(facts: &Facts<'_>, found: &mut Findings) {
     let (Some(version), engine) = (facts.version, facts.spec.engine.name) else { return };
     for (pointer, name, _) in directives(facts) {
         if is_refused(name) || !matches!(standing(engine, version, name), Standing::Uncertain) {
             continue;
         }
-        let finding = Finding::at_key(
-            pointer,
-            format!(
-                "it is not known whether {} {} knows the directive `{name}`",
-                title(engine),
-                facts.spec.engine.version
-            ),
-        )
-        .label("the server may not start")
-        .related(VERSION, "this version")
-        .needs(ENGINE);
-        let directive = Directive::find(name);
-        let since = directive.and_then(|directive| directive.since(engine));
-        let finding = match (since, directive) {
-            (Some(since), _) => finding.note(format!(
-                "{} {} knows it, and the version before that was tried does not",
-                title(engine),
-                show(since)
-            )),
-            (None, _) => finding.note(format!(
-                "{} {} is the newest whose directives are known, and does not know it",
-                title(engine),
-                show(directives::newest(engine))
-            )),
-        };
-        let meant = match directive {
-            Some(_) => None,
-            None => closest(name, Directive::all().map(|directive| directive.name)),
-        };
-        found.push(match meant {
-            Some(meant) => finding.help(format!("did you mean `{meant}`?")),
-            None => finding.help(
-                "look it up in the release notes of this version, or try it on one pod first",
-            ),
+        found.push(|| {
+            let finding = Finding::at_key(
+                pointer,
+                format!(
+                    "it is not known whether {} {} knows the directive `{name}`",
+                    title(engine),
+                    facts.spec.engine.version
+                ),
+            )
+            .label("the server may not start")
+            .related(VERSION, "this version")
+            .needs(ENGINE);
+            let directive = Directive::find(name);
+            let finding = match directive.and_then(|directive| directive.since(engine)) {
+                Some(since) => finding.note(format!(
+                    "{} {} knows it, and the version before that was tried does not",
+                    title(engine),
+                    show(since)
+                )),
+                None => finding.note(format!(
+                    "{} {} is the newest whose directives are known, and does not know it",
+                    title(engine),
+                    show(directives::newest(engine))
+                )),
+            };
+            let meant = match directive {
+                Some(_) => None,
+                None => closest(name, Directive::all().map(|directive| directive.name)),
+            };
+            match meant {
+                Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+                None => finding.help(
+                    "look it up in the release notes of this version, or try it on one pod first",
+                ),
+            }
         });
     }
 }
@@ -314,17 +328,14 @@ where the files are and what they are called, that each pod announces its own ad
     check: Some(owned_directive),
 };
 
-fn owned_directive(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn owned_directive(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, name, _) in directives(facts) {
         if let Some(instead) = owned(&name.to_ascii_lowercase()) {
-            found.push(
-                Finding::at_key(
-                    pointer,
-                    format!("the directive `{name}` is not for `spec.config`"),
-                )
-                .label("has an owner")
-                .help(instead),
-            );
+            found.push(|| {
+                Finding::at_key(pointer, format!("the directive `{name}` is not for `spec.config`"))
+                    .label("has an owner")
+                    .help(instead)
+            });
         }
     }
 }
@@ -340,15 +351,15 @@ password of the cluster is the key of a Secret that `spec.auth.passwordSecret` n
     check: Some(secret_in_config),
 };
 
-fn secret_in_config(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn secret_in_config(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, name, _) in directives(facts) {
         if SECRETS.contains(&name.to_ascii_lowercase().as_str()) {
             // The value itself is not shown: reports end in logs.
-            found.push(
+            found.push(|| {
                 Finding::at_key(pointer, format!("the directive `{name}` would put a password into a ConfigMap"))
                     .label("not a place for secrets")
-                    .help("put the password into a Secret and name that under `spec.auth.passwordSecret`; choose a new one if this was ever pushed"),
-            );
+                    .help("put the password into a Secret and name that under `spec.auth.passwordSecret`; choose a new one if this was ever pushed")
+            });
         }
     }
 }
@@ -364,40 +375,41 @@ value that is missing. An empty value is written as two quotes inside of quotes:
     check: Some(directive_line),
 };
 
-fn directive_line(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn directive_line(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, name, value) in directives(facts) {
         if is_refused(name) {
             continue;
         }
-        let texts: Vec<(String, &str)> = match value {
-            DirectiveValue::Text(text) => vec![(pointer, text)],
-            DirectiveValue::List(items) => items
-                .iter()
-                .enumerate()
-                .map(|(index, item)| (join(&pointer, index), item.as_str()))
-                .collect(),
+        let texts: Vec<(Option<usize>, &str)> = match value {
+            DirectiveValue::Text(text) => vec![(None, text)],
+            DirectiveValue::List(items) => {
+                items.iter().enumerate().map(|(index, item)| (Some(index), item.as_str())).collect()
+            }
             _ => continue,
         };
-        for (pointer, text) in texts {
+        for (index, text) in texts {
             let (what, help) = if text.contains(['\n', '\r']) {
                 (
                     "has a line break in its value",
-                    "write it on one line; several lines of a directive are a list".to_owned(),
+                    "write it on one line; several lines of a directive are a list",
                 )
             } else if text.contains(|char: char| char.is_control() && char != '\t') {
-                ("has a control character in its value", "remove the character".to_owned())
+                ("has a control character in its value", "remove the character")
             } else if text.trim().is_empty() {
-                ("has no value", format!("write `{name}: '\"\"'` for an empty value, or remove it"))
+                ("has no value", "write `NAME: '\"\"'` for an empty value, or remove it")
             } else if arguments(text).is_none() {
                 (
                     "has an open quote in its value",
-                    "close the quote, or write a backslash before it inside of double quotes"
-                        .to_owned(),
+                    "close the quote, or write a backslash before it inside of double quotes",
                 )
             } else {
                 continue;
             };
-            found.push(Finding::at(pointer, format!("the directive `{name}` {what}")).help(help));
+            found.push(|| {
+                let at = index.map_or_else(|| pointer.clone(), |index| join(&pointer, index));
+                Finding::at(at, format!("the directive `{name}` {what}"))
+                    .help(help.replace("NAME", name))
+            });
         }
     }
 }
@@ -447,19 +459,19 @@ Several values on one line are one text with blanks between them.",
     check: Some(directive_list),
 };
 
-fn directive_list(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn directive_list(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, name, value) in directives(facts) {
         let DirectiveValue::List(items) = value else { continue };
         if is_refused(name) {
             continue;
         }
         if items.is_empty() {
-            found.push(
+            found.push(|| {
                 Finding::at(pointer, format!("the list of the directive `{name}` is empty"))
-                    .help("remove it for the engine's default"),
-            );
+                    .help("remove it for the engine's default")
+            });
         } else if !REPEATABLE.contains(&name) {
-            found.push(
+            found.push(|| {
                 Finding::at_key(
                     pointer,
                     format!(
@@ -475,8 +487,8 @@ fn directive_list(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                         "write one value; if all of them belong to it, `{name}: {}`",
                         items.join(" ")
                     ),
-                }),
-            );
+                })
+            });
         }
     }
 }
@@ -498,16 +510,11 @@ one of some words. The suffixes of the server are not those of Kubernetes: `kb`,
     check: Some(directive_value),
 };
 
-fn directive_value(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn directive_value(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, name, value) in directives(facts) {
         let Some(directive) = Directive::find(name).filter(|_| !is_refused(name)) else { continue };
         let items = value.lines();
         for (index, item) in items.iter().enumerate() {
-            let pointer = if matches!(value, DirectiveValue::List(_)) {
-                join(&pointer, index)
-            } else {
-                pointer.clone()
-            };
             // What cannot stand on a line has a rule of its own.
             if item.contains('\n') {
                 continue;
@@ -516,15 +523,18 @@ fn directive_value(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 continue;
             };
             if let Some((takes, help)) = mistake(&directive, &arguments) {
-                let shown = facts.written.text(&pointer);
-                let finding = Finding::at(
-                    pointer,
-                    format!(
-                        "the directive `{name}` cannot be `{}`",
-                        if shown.is_empty() { item } else { shown.trim_matches(['"', '\'']) }
-                    ),
-                );
-                found.push(finding.label(format!("expected {takes}")).help(help));
+                found.push(|| {
+                    let at = match value {
+                        DirectiveValue::List(_) => join(&pointer, index),
+                        _ => pointer.clone(),
+                    };
+                    let shown = facts.written.text(&at);
+                    let shown =
+                        if shown.is_empty() { item } else { shown.trim_matches(['"', '\'']) };
+                    Finding::at(at, format!("the directive `{name}` cannot be `{shown}`"))
+                        .label(format!("expected {takes}"))
+                        .help(help)
+                });
             }
         }
     }
@@ -688,20 +698,20 @@ fn successor(name: &str) -> Option<String> {
     (new != name && Directive::find(&new).is_some()).then_some(new)
 }
 
-fn deprecated_directive(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn deprecated_directive(facts: &Facts<'_>, found: &mut Findings) {
     let (Some(version), engine) = (facts.version, facts.spec.engine.name) else { return };
     for (pointer, name, _) in directives(facts) {
         let Some(new) = successor(name).filter(|_| !is_refused(name)) else { continue };
         if is_known(standing(engine, version, name)) && is_known(standing(engine, version, &new)) {
-            found.push(
+            found.push(|| {
                 Finding::at_key(
                     pointer,
                     format!("the directive `{name}` is the old spelling of `{new}`"),
                 )
                 .label("old spelling")
                 .needs(VERSION)
-                .help(format!("write `{new}`")),
-            );
+                .help(format!("write `{new}`"))
+            });
         }
     }
 }
@@ -717,11 +727,11 @@ Remove them.",
     check: Some(ignored_directive),
 };
 
-fn ignored_directive(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn ignored_directive(facts: &Facts<'_>, found: &mut Findings) {
     let (Some(version), engine) = (facts.version, facts.spec.engine.name) else { return };
     for (pointer, name, _) in directives(facts) {
         if matches!(standing(engine, version, name), Standing::Known(Status::Ignored)) {
-            found.push(
+            found.push(|| {
                 Finding::at_key(
                     pointer,
                     format!(
@@ -732,8 +742,8 @@ fn ignored_directive(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 )
                 .label("without effect")
                 .related(VERSION, "this version")
-                .help("remove it"),
-            );
+                .help("remove it")
+            });
         }
     }
 }
@@ -749,7 +759,7 @@ writes for about 8 seconds; with the engine's own 15000 it is 21. Above a minute
     check: Some(node_timeout_bounds),
 };
 
-fn node_timeout_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn node_timeout_bounds(facts: &Facts<'_>, found: &mut Findings) {
     let Some((pointer, timeout)) = facts.number(&["cluster-node-timeout"]) else { return };
     if !(1000..=60_000).contains(&timeout) {
         let finding = Finding::at(
@@ -760,7 +770,7 @@ fn node_timeout_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             ),
         )
         .label("from 1000 to 60000");
-        found.push(match timeout {
+        found.push(|| match timeout {
             1..=60 => finding.help(format!("it is in milliseconds: write `cluster-node-timeout: {}`", timeout * 1000)),
             i64::MIN..1000 => finding.note("a busy processor is enough to be silent for so long, and healthy masters would be replaced").help("write 1000 or more; the default is 5000"),
             _ => finding.note("a crashed master is not replaced before it has passed").help("write 60000 or less; the default is 5000"),
@@ -780,11 +790,11 @@ A master with fewer replicas in step than `min-replicas-to-write` refuses every 
     check: Some(writes_never_taken),
 };
 
-fn writes_never_taken(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn writes_never_taken(facts: &Facts<'_>, found: &mut Findings) {
     let Some((pointer, wanted)) = facts.number(MIN_REPLICAS) else { return };
     let replicas = i64::from(facts.spec.topology.replicas_per_shard);
     if wanted > replicas {
-        found.push(
+        found.push(|| {
             Finding::at(
                 pointer,
                 format!(
@@ -797,8 +807,8 @@ fn writes_never_taken(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             .help(match replicas {
                 0 | 1 => "remove it, or write more replicas".to_owned(),
                 _ => format!("write at most {}, or more replicas", replicas - 1),
-            }),
-        );
+            })
+        });
     }
 }
 
@@ -813,11 +823,11 @@ It is meant to stop a master that is cut off from its peers; for that, one repli
     check: Some(writes_stop_at_restarts),
 };
 
-fn writes_stop_at_restarts(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn writes_stop_at_restarts(facts: &Facts<'_>, found: &mut Findings) {
     let Some((pointer, wanted)) = facts.number(MIN_REPLICAS) else { return };
     let replicas = i64::from(facts.spec.topology.replicas_per_shard);
     if wanted > 0 && wanted == replicas {
-        found.push(
+        found.push(|| {
             Finding::at(
                 pointer,
                 format!(
@@ -830,8 +840,8 @@ fn writes_stop_at_restarts(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             .help(match replicas {
                 1 => "remove it, or write `replicasPerShard: 2`".to_owned(),
                 _ => format!("write {}, or one more replica", replicas - 1),
-            }),
-        );
+            })
+        });
     }
 }
 
@@ -847,20 +857,20 @@ Have a second replica instead, or the layout `SingleStatefulSet`, which pins not
     check: Some(replica_migration),
 };
 
-fn replica_migration(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn replica_migration(facts: &Facts<'_>, found: &mut Findings) {
     let Some((pointer, value)) = facts.directive(&["cluster-allow-replica-migration"]) else {
         return;
     };
     if is_yes(value) && facts.spec.topology.layout == Layout::StatefulSetPerShard {
-        found.push(
+        found.push(|| {
             Finding::at(
                 pointer,
                 "replicas that migrate leave the shard whose pods they were spread with",
             )
             .label("undoes `spec.topology.spread`")
             .related("/spec/topology/layout", "pins each pod to a shard")
-            .help("remove it, and write `replicasPerShard: 2` for a spare"),
-        );
+            .help("remove it, and write `replicasPerShard: 2` for a spare")
+        });
     }
 }
 
@@ -882,18 +892,18 @@ With `cluster-replica-no-failover yes` on all pods a dead master is not replaced
     check: Some(no_failover),
 };
 
-fn no_failover(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn no_failover(facts: &Facts<'_>, found: &mut Findings) {
     let Some((pointer, value)) =
         facts.directive(&["cluster-replica-no-failover", "cluster-slave-no-failover"])
     else {
         return;
     };
     if is_yes(value) {
-        found.push(
+        found.push(|| {
             Finding::at(pointer, "no replica would ever take over from a dead master")
                 .label("on all pods")
-                .help("remove it"),
-        );
+                .help("remove it")
+        });
     }
 }
 

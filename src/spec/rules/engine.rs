@@ -5,7 +5,7 @@ use super::{
         directives::{self, Version},
         types::EngineName,
     },
-    Facts, Finding, Rule,
+    Facts, Finding, Findings, Rule,
 };
 use crate::error::Severity;
 
@@ -26,19 +26,19 @@ pods on different nodes then run different patches, and a restart can be an upgr
     check: Some(floating_version),
 };
 
-fn floating_version(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn floating_version(facts: &Facts<'_>, found: &mut Findings) {
     let version = &facts.spec.engine.version;
     let numbers = version.split('-').next().unwrap_or_default();
     if facts.version.is_some()
         && facts.spec.engine.image.is_none()
         && numbers.matches('.').count() == 1
     {
-        found.push(
+        found.push(|| {
             Finding::at(VERSION, format!("the version `{version}` names no patch release"))
                 .label("a tag that moves")
                 .note(format!("it is the tag of the image, and `{version}` is another image after the next patch release"))
-                .help(format!("write all three numbers: `{numbers}.PATCH`")),
-        );
+                .help(format!("write all three numbers: `{numbers}.PATCH`"))
+        });
     }
 }
 
@@ -54,7 +54,7 @@ another one tomorrow.",
     check: Some(version_syntax),
 };
 
-fn version_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn version_syntax(facts: &Facts<'_>, found: &mut Findings) {
     let version = &facts.spec.engine.version;
     if facts.version.is_some() && has_shape(version) {
         return;
@@ -62,12 +62,14 @@ fn version_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let finding = Finding::at(VERSION, format!("`{version}` is not a version of an engine"))
         .label("not a version");
     let plain = version.trim().trim_start_matches(['v', 'V']);
-    found.push(if plain != version && Version::parse(plain).is_some() && has_shape(plain) {
-        finding.help(format!("write `version: \"{plain}\"`"))
-    } else if plain.bytes().all(|byte| byte.is_ascii_digit()) && !plain.is_empty() {
-        finding.help("write all three numbers, such as `version: \"8.0.6\"`")
-    } else {
-        finding.help("write all three numbers of a release, such as `version: \"8.0.6\"`")
+    found.push(|| {
+        if plain != version && Version::parse(plain).is_some() && has_shape(plain) {
+            finding.help(format!("write `version: \"{plain}\"`"))
+        } else if plain.bytes().all(|byte| byte.is_ascii_digit()) && !plain.is_empty() {
+            finding.help("write all three numbers, such as `version: \"8.0.6\"`")
+        } else {
+            finding.help("write all three numbers of a release, such as `version: \"8.0.6\"`")
+        }
     });
 }
 
@@ -98,7 +100,7 @@ get no security fixes.",
     check: Some(engine_too_old),
 };
 
-fn engine_too_old(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn engine_too_old(facts: &Facts<'_>, found: &mut Findings) {
     let (Some(version), engine) = (facts.version, facts.spec.engine.name) else { return };
     let oldest = directives::oldest(engine);
     if version < oldest {
@@ -109,13 +111,13 @@ fn engine_too_old(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             ),
             EngineName::Valkey => ("Valkey", "7.2 was the first Valkey, a fork of Redis 7.2.4"),
         };
-        found.push(
+        found.push(|| {
             Finding::at(VERSION, format!("{name} {} is too old", facts.spec.engine.version))
                 .label(format!("at least {}", show(oldest)))
                 .related(NAME, "of this engine")
                 .note(why)
-                .help(format!("write a version from {} on; a server of the next major version reads the files of the one before it", show(oldest))),
-        );
+                .help(format!("write a version from {} on; a server of the next major version reads the files of the one before it", show(oldest)))
+        });
     }
 }
 
@@ -131,7 +133,7 @@ Everything that redis-cluster-gen writes by itself is known to all versions sinc
     check: Some(engine_too_new),
 };
 
-fn engine_too_new(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn engine_too_new(facts: &Facts<'_>, found: &mut Findings) {
     let (Some(version), engine) = (facts.version, facts.spec.engine.name) else { return };
     let newest = directives::newest(engine);
     if version > newest && (version.0 > newest.0 || !facts.spec.config.is_empty()) {
@@ -148,7 +150,7 @@ fn engine_too_new(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             true => finding,
             false => finding.related("/spec/config", format!("checked as for {}", show(newest))),
         };
-        found.push(match engine {
+        found.push(|| match engine {
             EngineName::Redis if version <= directives::newest(EngineName::Valkey) => finding
                 .help("look for a newer redis-cluster-gen; if it is Valkey, write `name: valkey`"),
             _ => finding.help(
@@ -267,7 +269,7 @@ An image's name is an optional registry, a path in small letters, and a tag, a d
     check: Some(image_syntax),
 };
 
-fn image_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn image_syntax(facts: &Facts<'_>, found: &mut Findings) {
     let images = [
         (IMAGE, &facts.spec.engine.image, "redis:8.0.6"),
         (EXPORTER_IMAGE, &facts.spec.observability.exporter.image, "redis_exporter:v1.91.1"),
@@ -276,7 +278,7 @@ fn image_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         let Some(text) = text else { continue };
         let Some(why) = Image::of(text).mistake() else { continue };
         let finding = Finding::at(pointer, format!("the image `{text}` {why}"));
-        found.push(match text.split_once("://") {
+        found.push(|| match text.split_once("://") {
             Some((_, rest)) if Image::of(rest).mistake().is_none() => finding.help(format!("write `image: {rest}`")),
             _ => finding.help(format!("write a path in small letters with a tag or digest, such as `image: registry.example.com/{example}`")),
         });
@@ -294,7 +296,7 @@ Write the version as tag, or a digest.",
     check: Some(image_not_pinned),
 };
 
-fn image_not_pinned(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn image_not_pinned(facts: &Facts<'_>, found: &mut Findings) {
     let exporter = facts.spec.observability.exporter.image.as_deref();
     let exporter = exporter.map(|text| (text, Image::of(text)));
     let version = facts.version.map_or("8.0.6", |_| facts.spec.engine.version.as_str());
@@ -310,15 +312,15 @@ fn image_not_pinned(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             Image { tag: Some("latest"), .. } => "has a tag that moves",
             _ => continue,
         };
-        found.push(
+        found.push(|| {
             Finding::at(pointer, format!("the image `{text}` {what}"))
                 .label("another image tomorrow")
                 .note("a pod that moves to another node would start another version than its peers")
                 .help(format!(
                     "write a version as tag, such as `image: {}:{version}`, or a digest",
                     image.repository
-                )),
-        );
+                ))
+        });
     }
 }
 
@@ -333,19 +335,19 @@ forgotten in an upgrade. They may differ in how much they say: `8.0` and `8.0.6-
     check: Some(image_contradicts_version),
 };
 
-fn image_contradicts_version(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn image_contradicts_version(facts: &Facts<'_>, found: &mut Findings) {
     let (Some((_, image)), Some(_)) = (image(facts), facts.version) else { return };
     let (Some(tag), version) = (image.tag, &facts.spec.engine.version) else { return };
     let (of_tag, of_version) = (numbers(tag.trim_start_matches('v')), numbers(version));
     // Dates and build numbers are tags too.
     let is_version = of_tag.len() > 1 && of_tag[0] < 100;
     if is_version && of_tag.iter().zip(&of_version).any(|(left, right)| left != right) {
-        found.push(
+        found.push(|| {
             Finding::at(IMAGE, format!("the image's tag `{tag}` is not version {version}"))
                 .label("what runs")
                 .related(VERSION, "what directives are checked against")
-                .help("write the same version in both"),
-        );
+                .help("write the same version in both")
+        });
     }
 }
 
@@ -367,7 +369,7 @@ leave `spec.engine.image` out to use them.",
     check: Some(image_from_bitnami),
 };
 
-fn image_from_bitnami(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn image_from_bitnami(facts: &Facts<'_>, found: &mut Findings) {
     let Some((text, image)) = image(facts) else { return };
     if image
         .repository
@@ -378,12 +380,12 @@ fn image_from_bitnami(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             EngineName::Redis => "redis",
             EngineName::Valkey => "valkey/valkey",
         };
-        found.push(
+        found.push(|| {
             Finding::at(IMAGE, format!("the image `{text}` is made for Bitnami's charts"))
                 .label("another user, other paths")
                 .note("its versioned tags left docker.io/bitnami in August 2025; those of bitnamilegacy get no updates")
-                .help(format!("remove `image`: the official image is `{official}:{}`", facts.spec.engine.version)),
-        );
+                .help(format!("remove `image`: the official image is `{official}:{}`", facts.spec.engine.version))
+        });
     }
 }
 
@@ -398,7 +400,7 @@ checked against the wrong directives.",
     check: Some(image_of_other_engine),
 };
 
-fn image_of_other_engine(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn image_of_other_engine(facts: &Facts<'_>, found: &mut Findings) {
     let Some((text, image)) = image(facts) else { return };
     let (ours, other) = match facts.spec.engine.name {
         EngineName::Redis => ("redis", "valkey"),
@@ -406,15 +408,15 @@ fn image_of_other_engine(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     };
     let name = image.last_part();
     if name.contains(other) && !name.contains(ours) {
-        found.push(
+        found.push(|| {
             Finding::at(
                 IMAGE,
                 format!("the image `{text}` is named after {other}, and the engine is {ours}"),
             )
             .label(format!("has it `{ours}-server`?"))
             .related(NAME, "the engine")
-            .help(format!("write `name: {other}` under `spec.engine`, or an image of {ours}")),
-        );
+            .help(format!("write `name: {other}` under `spec.engine`, or an image of {ours}"))
+        });
     }
 }
 
@@ -429,7 +431,7 @@ write the registry into the image's name, or leave the image out.",
     check: Some(registry_unused),
 };
 
-fn registry_unused(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn registry_unused(facts: &Facts<'_>, found: &mut Findings) {
     let (Some(registry), Some(image)) = (&facts.spec.engine.registry, &facts.spec.engine.image)
     else {
         return;
@@ -438,7 +440,7 @@ fn registry_unused(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         Some((host, path)) if host.contains(['.', ':']) => path,
         _ => image,
     };
-    found.push(
+    found.push(|| {
         Finding::at(
             REGISTRY,
             format!("the registry `{registry}` is for the default image, but `image` is given"),
@@ -448,8 +450,8 @@ fn registry_unused(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         .help(format!(
             "write `image: {}/{path}` alone, or `registry` alone",
             registry.trim_end_matches('/')
-        )),
-    );
+        ))
+    });
 }
 
 pub(super) const REGISTRY_SYNTAX: Rule = Rule {
@@ -462,7 +464,7 @@ A registry is a host, with a port if it has one, and a path below it if the mirr
     check: Some(registry_syntax),
 };
 
-fn registry_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn registry_syntax(facts: &Facts<'_>, found: &mut Findings) {
     let Some(registry) = &facts.spec.engine.registry else { return };
     let trimmed = registry.trim_end_matches('/');
     let why = match Image::of(&format!("{trimmed}/redis")).mistake() {
@@ -471,7 +473,7 @@ fn registry_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     };
     let Some(why) = why else { return };
     let finding = Finding::at(REGISTRY, format!("the registry `{registry}` {why}"));
-    found.push(match registry.split_once("://") {
+    found.push(|| match registry.split_once("://") {
         Some((_, rest)) => {
             finding.help(format!("write `registry: {}`", rest.trim_end_matches('/')))
         }

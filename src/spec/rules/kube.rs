@@ -1,5 +1,7 @@
 //! What Kubernetes does not understand in the parts of a spec that are its own types.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -9,7 +11,7 @@ use super::{
         suggest::closest,
         written::{join, last, path},
     },
-    Facts, Finding, Rule,
+    Facts, Finding, Findings, Rule,
 };
 use crate::error::Severity;
 
@@ -35,28 +37,28 @@ Parts of a spec are Kubernetes' own types, and a value in one of them is of anot
     check: Some(kubernetes_value),
 };
 
-fn kubernetes_field(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn kubernetes_field(facts: &Facts<'_>, found: &mut Findings) {
     for part in parts(facts).iter().filter(|part| !part.mistakes.is_empty()) {
         for mistake in
             locate(part.raw, &part.decode).iter().filter(|mistake| mistake.reason.is_none())
         {
-            let suggests = found.len() < MOST_SUGGESTIONS;
-            found.push(say(&part.pointer, part.docs, part.raw, mistake, suggests, &part.decode));
+            let suggests = found.told.len() < MOST_SUGGESTIONS;
+            found.push(|| say(&part.pointer, part.docs, part.raw, mistake, suggests, &part.decode));
         }
     }
 }
 
-/// The pointers of the fields that Kubernetes does not know, in values that it understands but for them.
-pub(super) fn unknown_fields(facts: &Facts<'_>) -> impl Iterator<Item = String> {
-    parts(facts).into_iter().flat_map(|part| {
+/// The pointers of the values with a field that Kubernetes does not know, which it understands but for that.
+pub(super) fn misspelt(facts: &Facts<'_>) -> BTreeSet<String> {
+    let parts = parts(facts);
+    let unknown = parts.iter().flat_map(|part| {
         let unknown = part.mistakes.iter().filter(|mistake| mistake.reason.is_none());
-        unknown
-            .map(move |mistake| format!("{}{}", part.pointer, mistake.pointer))
-            .collect::<Vec<_>>()
-    })
+        unknown.filter_map(|mistake| Some((&part.pointer, mistake.pointer.rsplit_once('/')?.0)))
+    });
+    unknown.map(|(part, within)| format!("{part}{within}")).collect()
 }
 
-fn kubernetes_value(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn kubernetes_value(facts: &Facts<'_>, found: &mut Findings) {
     for part in parts(facts) {
         if is_sound(part.mistakes) {
             amounts(&part, found);
@@ -65,7 +67,7 @@ fn kubernetes_value(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         for mistake in
             locate(part.raw, &part.decode).iter().filter(|mistake| mistake.reason.is_some())
         {
-            found.push(say(&part.pointer, part.docs, part.raw, mistake, false, &part.decode));
+            found.push(|| say(&part.pointer, part.docs, part.raw, mistake, false, &part.decode));
         }
     }
 }
@@ -167,18 +169,16 @@ fn parts<'a>(facts: &Facts<'a>) -> Vec<Part<'a>> {
 }
 
 /// Amounts are text to a decoder; the API server reads them.
-fn amounts(part: &Part<'_>, found: &mut Vec<Finding>) {
+fn amounts(part: &Part<'_>, found: &mut Findings) {
     let mut check = |pointer: String, value: &Value| {
         let Some(text) = value.as_str().filter(|text| !Quantity::new(text).is_valid()) else {
             return;
         };
-        found.push(
+        found.push(|| {
             Finding::at(pointer, format!("`{text}` is not an amount that Kubernetes can read"))
                 .label("not an amount")
-                .help(
-                    "write a number and a suffix, such as `500m` of `cpu` or `512Mi` of `memory`",
-                ),
-        );
+                .help("write a number and a suffix, such as `500m` of `cpu` or `512Mi` of `memory`")
+        });
     };
     for kind in ["limits", "requests"] {
         let amounts = part.raw.pointer(&format!("/resources/{kind}")).and_then(Value::as_object);

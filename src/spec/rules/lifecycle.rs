@@ -1,6 +1,6 @@
 //! Probes, how pods are stopped, replaced and evicted, and the bootstrap Job.
 
-use super::{Facts, Finding, Rule};
+use super::{Facts, Finding, Findings, Rule};
 use crate::{
     error::Severity,
     plan::memory,
@@ -34,7 +34,7 @@ tenth of one. A handover that works takes a few seconds, and the cluster autosca
     check: Some(timing_out_of_bounds),
 };
 
-fn timing_out_of_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn timing_out_of_bounds(facts: &Facts<'_>, found: &mut Findings) {
     let probes = &facts.spec.probes;
     for (name, probe) in [
         ("startup", probes.startup),
@@ -47,51 +47,51 @@ fn timing_out_of_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             ("failureThreshold", probe.failure_threshold, 3),
         ] {
             if value == Some(0) {
-                found.push(
+                found.push(|| {
                     Finding::at(
                         format!("/spec/probes/{name}/{field}"),
                         format!("`{field}: 0` of the {name} probe is no timing"),
                     )
                     .label("at least 1")
                     .note(format!("Kubernetes puts its own default there instead, {default}"))
-                    .help(format!("write at least 1, or leave `{field}` out for our default")),
-                );
+                    .help(format!("write at least 1, or leave `{field}` out for our default"))
+                });
             }
         }
     }
     let handover = facts.spec.lifecycle.handover_seconds;
     if handover == 0 {
-        found.push(
+        found.push(|| {
             Finding::at(
                 "/spec/lifecycle/handoverSeconds",
                 "`handoverSeconds: 0` leaves a master that is stopped no time to hand its shard over",
             )
             .label("from 1 to 600")
             .note("without a handover each restart of a master costs about 8 seconds of writes to its shard; with one, about 0.1")
-            .help("write `handoverSeconds: 40`; a handover that works takes a few"),
-        );
+            .help("write `handoverSeconds: 40`; a handover that works takes a few")
+        });
     } else if handover > 600 {
-        found.push(
+        found.push(|| {
             Finding::at(
                 "/spec/lifecycle/handoverSeconds",
                 format!("`handoverSeconds: {handover}` is more than 600"),
             )
             .label("from 1 to 600")
             .note("a handover that works takes a few seconds, and the cluster autoscaler kills a pod that takes longer than 600 seconds to stop")
-            .help("write `handoverSeconds: 40`"),
-        );
+            .help("write `handoverSeconds: 40`")
+        });
     }
     let timeout = facts.spec.bootstrap.timeout_seconds;
     if timeout < 30 {
-        found.push(
+        found.push(|| {
             Finding::at(
                 "/spec/bootstrap/timeoutSeconds",
                 format!("`spec.bootstrap.timeoutSeconds: {timeout}` is too short to create a cluster"),
             )
             .label("at least 30")
             .note("once all pods run it takes 5 to 10 seconds; pulling the image and scheduling the pods come first")
-            .help("write 30 or more; the default is 600"),
-        );
+            .help("write 30 or more; the default is 600")
+        });
     }
 }
 
@@ -110,7 +110,7 @@ nothing is won by a hasty one.",
     check: Some(liveness_too_strict),
 };
 
-fn liveness_too_strict(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn liveness_too_strict(facts: &Facts<'_>, found: &mut Findings) {
     let timing = facts.spec.probes.liveness();
     let Timing { period_seconds: period, timeout_seconds, failure_threshold: failures } = timing;
     let budget = timing.budget_seconds();
@@ -136,15 +136,15 @@ fn liveness_too_strict(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             2 * MUTE_SECONDS
         )
     };
-    found.push(
+    found.push(|| {
         Finding::at(at, format!("the liveness probe kills a server after {silence} s without an answer ({checks}), but a script keeps a healthy one mute for {MUTE_SECONDS} s"))
             .label("too hasty")
             .related(other, "together with this")
             .needs("/spec/probes/liveness")
             .note(reason)
             .note("a dead master is replaced by its replica after about 8 s, whatever this probe says")
-            .help(format!("write `failureThreshold: {}`, a minute as by default", 60_u32.div_ceil(period).max(2))),
-    );
+            .help(format!("write `failureThreshold: {}`, a minute as by default", 60_u32.div_ceil(period).max(2)))
+    });
 }
 
 /// Which of the two factors of a probe's budget the report is at, and the other.
@@ -168,7 +168,7 @@ as a failure.",
     check: Some(probe_timeout_beyond_period),
 };
 
-fn probe_timeout_beyond_period(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn probe_timeout_beyond_period(facts: &Facts<'_>, found: &mut Findings) {
     let probes = &facts.spec.probes;
     for (name, timing) in [
         ("startup", probes.startup()),
@@ -187,13 +187,13 @@ fn probe_timeout_beyond_period(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             (period_pointer, timeout_pointer)
         };
         let seconds = u64::from(timeout) * u64::from(failure_threshold);
-        found.push(
+        found.push(|| {
             Finding::at(at, format!("a check of the {name} probe may take {timeout} s, longer than its period of {period} s"))
                 .label("timeout longer than period")
                 .related(other, "the other of the two")
                 .note(format!("one check runs at a time, so a mute server fails the probe after {seconds} s ({timeout} s x {failure_threshold} failures) and not after {} s", timing.budget_seconds()))
-                .help(format!("write a `timeoutSeconds` of at most {period}, or a `periodSeconds` of at least {timeout}")),
-        );
+                .help(format!("write a `timeoutSeconds` of at most {period}, or a `periodSeconds` of at least {timeout}"))
+        });
     }
 }
 
@@ -213,7 +213,7 @@ Write a `failureThreshold` of the startup probe that is large enough. A long bud
     check: Some(startup_too_short),
 };
 
-fn startup_too_short(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn startup_too_short(facts: &Facts<'_>, found: &mut Findings) {
     let timing = facts.spec.probes.startup();
     let Timing { period_seconds: period, failure_threshold, .. } = timing;
     let Some(maxmemory) = memory::maxmemory(facts.spec) else { return };
@@ -249,15 +249,15 @@ fn startup_too_short(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         Finding::at(memory, message).label(label)
     };
     let failures = (loading + guard).div_ceil(u64::from(period.max(1)));
-    found.push(
+    found.push(|| {
         finding
             .needs("/spec/memory")
             .needs("/spec/config/cluster-node-timeout")
             .needs("/spec/persistence/mode")
             .note(format!("{loading} s to load at 50 MiB/s, and {guard} s for which a master without its data waits for its replica (2 x cluster-node-timeout + 3 s)"))
             .note("a server that is killed while it loads begins anew, and never comes up")
-            .help(format!("write `failureThreshold: {failures}` or more under `spec.probes.startup`; it costs nothing, because the probe passes when the data is loaded")),
-    );
+            .help(format!("write `failureThreshold: {failures}` or more under `spec.probes.startup`; it costs nothing, because the probe passes when the data is loaded"))
+    });
 }
 
 /// Bytes as a spec would say it, with at most one decimal.
@@ -284,7 +284,7 @@ So `terminationGracePeriodSeconds` is at least `handoverSeconds` + 20. The defau
     check: Some(grace_period_too_short),
 };
 
-fn grace_period_too_short(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn grace_period_too_short(facts: &Facts<'_>, found: &mut Findings) {
     let lifecycle = &facts.spec.lifecycle;
     let grace = u64::from(lifecycle.termination_grace_period_seconds);
     let handover = u64::from(lifecycle.handover_seconds);
@@ -303,7 +303,7 @@ fn grace_period_too_short(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     } else {
         (handover_pointer, grace_pointer, "killed after this")
     };
-    found.push(
+    found.push(|| {
         Finding::at(at, format!("a pod is killed {grace} s after it is asked to stop, but a handover of {handover} s and stopping need {needed} s"))
             .label(format!("{needed} s are needed, there are {grace}"))
             .related(other, label)
@@ -313,8 +313,8 @@ fn grace_period_too_short(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 format!("write `terminationGracePeriodSeconds: {needed}` or more, or a `handoverSeconds` of at most {}", grace - shutdown - FLUSH_SECONDS)
             } else {
                 format!("write `terminationGracePeriodSeconds: {needed}` or more")
-            }),
-    );
+            })
+    });
 }
 
 pub(super) const MIN_READY_TOO_SHORT: Rule = Rule {
@@ -331,21 +331,21 @@ update takes that much longer for each pod, and nothing else does.",
     check: Some(min_ready_too_short),
 };
 
-fn min_ready_too_short(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn min_ready_too_short(facts: &Facts<'_>, found: &mut Findings) {
     let lifecycle = &facts.spec.lifecycle;
     let seconds = lifecycle.min_ready_seconds;
     if seconds > LOOK_SECONDS || lifecycle.update_strategy == UpdateStrategy::OnDelete {
         return;
     }
-    found.push(
+    found.push(|| {
         Finding::at(
             "/spec/lifecycle/minReadySeconds",
             format!("`minReadySeconds: {seconds}` lets a rolling update go on before the new pod has met all of its peers"),
         )
         .label(format!("more than {LOOK_SECONDS}"))
         .note(format!("a replaced pod has a new address, and nodes look for their peers every {LOOK_SECONDS} s"))
-        .help("write `minReadySeconds: 10`, the default, or at least 6"),
-    );
+        .help("write `minReadySeconds: 10`, the default, or at least 6")
+    });
 }
 
 pub(super) const BUDGET_BLOCKS_DRAINS: Rule = Rule {
@@ -362,18 +362,18 @@ With `maxUnavailable: 1` one pod at a time is evicted, and a master hands its sh
     check: Some(budget_blocks_drains),
 };
 
-fn budget_blocks_drains(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn budget_blocks_drains(facts: &Facts<'_>, found: &mut Findings) {
     let budget = facts.spec.lifecycle.pod_disruption_budget;
     if budget.enabled && budget.max_unavailable == 0 {
-        found.push(
+        found.push(|| {
             Finding::at(
                 "/spec/lifecycle/podDisruptionBudget/maxUnavailable",
                 "`maxUnavailable: 0` forbids every eviction, so a node with one of the pods can never be drained",
             )
             .label("blocks drains and node upgrades")
             .note("an evicted master hands its shard over before it stops, so one pod at a time does no harm")
-            .help("write `maxUnavailable: 1`, the default"),
-        );
+            .help("write `maxUnavailable: 1`, the default")
+        });
     }
 }
 
@@ -390,7 +390,7 @@ Of M masters at most (M - 1) / 2, rounded down, may go at a time: 1 of 3 or 4, 2
     check: Some(budget_takes_majority),
 };
 
-fn budget_takes_majority(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn budget_takes_majority(facts: &Facts<'_>, found: &mut Findings) {
     let Some(Evictions { most, shards, pods, .. }) = evictions(facts) else { return };
     let allowed = (shards - 1) / 2;
     if most <= allowed {
@@ -407,7 +407,7 @@ fn budget_takes_majority(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             most.min(shards)
         )
     };
-    found.push(
+    found.push(|| {
         Finding::at(MAX_UNAVAILABLE, what)
             .label(format!("at most {allowed}"))
             .related("/spec/topology/shards", format!("{shards} masters, {majority} are a majority"))
@@ -417,8 +417,8 @@ fn budget_takes_majority(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 "write `maxUnavailable: 1`".to_owned()
             } else {
                 format!("write `maxUnavailable: 1`, or at most {allowed}")
-            }),
-    );
+            })
+    });
 }
 
 const MAX_UNAVAILABLE: &str = "/spec/lifecycle/podDisruptionBudget/maxUnavailable";
@@ -456,7 +456,7 @@ Write a `maxUnavailable` that is at most `replicasPerShard`. Where that makes dr
     check: Some(budget_takes_shard),
 };
 
-fn budget_takes_shard(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn budget_takes_shard(facts: &Facts<'_>, found: &mut Findings) {
     let Some(Evictions { most, shards, pods_per_shard, .. }) = evictions(facts) else { return };
     // Without replicas every eviction takes a shard: another rule's matter. Nor is what takes the majority said twice.
     if pods_per_shard < 2 || most < pods_per_shard || most > (shards - 1) / 2 {
@@ -464,7 +464,7 @@ fn budget_takes_shard(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     }
     let replicas = pods_per_shard - 1;
     let all = if replicas == 1 { "both".to_owned() } else { format!("all {pods_per_shard}") };
-    found.push(
+    found.push(|| {
         Finding::at(
             MAX_UNAVAILABLE,
             format!(
@@ -483,8 +483,8 @@ fn budget_takes_shard(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         .help(format!(
             "write `maxUnavailable: {replicas}`{}, or more replicas for each shard",
             if replicas > 1 { " or less" } else { "" }
-        )),
-    );
+        ))
+    });
 }
 
 pub(super) const SAFEGUARD_OFF: Rule = Rule {
@@ -503,27 +503,27 @@ A spec can be rendered with this warning; only `--strict` makes it an error.",
     check: Some(safeguard_off),
 };
 
-fn safeguard_off(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn safeguard_off(facts: &Facts<'_>, found: &mut Findings) {
     if !facts.spec.lifecycle.pod_disruption_budget.enabled {
-        found.push(
+        found.push(|| {
             Finding::at(
                 "/spec/lifecycle/podDisruptionBudget/enabled",
                 "without a PodDisruptionBudget, nodes that are drained together can take a majority of the masters",
             )
             .label("nothing limits evictions")
-            .help("remove the line, unless another object of yours limits the evictions"),
-        );
+            .help("remove the line, unless another object of yours limits the evictions")
+        });
     }
     if !facts.spec.bootstrap.enabled {
-        found.push(
+        found.push(|| {
             Finding::at(
                 "/spec/bootstrap/enabled",
                 "without the bootstrap Job, the pods do not become a cluster by themselves",
             )
             .label("new pods stay alone")
             .note("each pod starts empty and knows nobody; the Job lets them meet, assigns the slots, and lets pods join that are added later")
-            .help("remove the line, unless you create the cluster and add nodes by hand"),
-        );
+            .help("remove the line, unless you create the cluster and add nodes by hand")
+        });
     }
 }
 
@@ -538,17 +538,17 @@ A startup probe that gives up earlier kills the container during the wait, and t
     check: Some(startup_shorter_than_guard),
 };
 
-fn startup_shorter_than_guard(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn startup_shorter_than_guard(facts: &Facts<'_>, found: &mut Findings) {
     let timing = facts.spec.probes.startup();
     let (budget, guard) = (timing.budget_seconds(), facts.guard_seconds());
     if budget <= guard && budget > 0 {
-        found.push(
+        found.push(|| {
             Finding::at_key("/spec/probes/startup", format!("the startup probe gives up after {}, and the server may wait {guard} before it starts", super::plural(budget, "second")))
                 .label(format!("{} x {} seconds", timing.failure_threshold, timing.period_seconds))
                 .related("/spec/config/cluster-node-timeout", "twice this, and 3 seconds")
                 .note(format!("a master without its data waits 2 x {} ms + 3 s = {guard} s, until its replica has taken over", facts.node_timeout()))
-                .help(format!("write a `failureThreshold` of at least {}", guard / u64::from(timing.period_seconds.max(1)) + 2)),
-        );
+                .help(format!("write a `failureThreshold` of at least {}", guard / u64::from(timing.period_seconds.max(1)) + 2))
+        });
     }
 }
 
@@ -562,7 +562,7 @@ Kubernetes holds seconds, thresholds and counts in 32 bits with a sign: at most 
     check: Some(number_too_large),
 };
 
-fn number_too_large(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn number_too_large(facts: &Facts<'_>, found: &mut Findings) {
     let (lifecycle, bootstrap) = (&facts.spec.lifecycle, &facts.spec.bootstrap);
     let single = [
         (
@@ -584,11 +584,11 @@ fn number_too_large(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     });
     for (pointer, number) in single.chain(of_probes) {
         if let Some(number) = number.filter(|number| i32::try_from(*number).is_err()) {
-            found.push(
+            found.push(|| {
                 Finding::at(pointer, format!("{number} is larger than Kubernetes can hold"))
                     .label("at most 2147483647")
-                    .help("write a smaller number; is it in another unit?"),
-            );
+                    .help("write a smaller number; is it in another unit?")
+            });
         }
     }
 }

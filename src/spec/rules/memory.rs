@@ -8,7 +8,7 @@ use super::{
         types::{MaxmemoryPolicy, PersistenceMode},
         written::join,
     },
-    Facts, Finding, Rule,
+    Facts, Finding, Findings, Rule,
     quantities::show_bytes,
 };
 use crate::{error::Severity, plan::memory};
@@ -28,19 +28,19 @@ killed, starts again, loads the same data, and is killed again. Leave `maxmemory
     check: Some(maxmemory_above_limit),
 };
 
-fn maxmemory_above_limit(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn maxmemory_above_limit(facts: &Facts<'_>, found: &mut Findings) {
     let (Some(maxmemory), Some(limit)) = (&facts.spec.memory.maxmemory, facts.memory_limit())
     else {
         return;
     };
     if maxmemory.whole() >= limit {
-        found.push(
+        found.push(|| {
             Finding::at(MAXMEMORY, format!("`maxmemory` of {} is not below the memory limit of {}", maxmemory.text(), show_bytes(limit)))
                 .label("the kernel kills the server before it is reached")
                 .related(LIMIT, "the limit")
                 .note(default_limit(facts))
-                .help("remove `maxmemory`, which then follows the limit, or raise `spec.pod.resources.limits.memory`"),
-        );
+                .help("remove `maxmemory`, which then follows the limit, or raise `spec.pod.resources.limits.memory`")
+        });
     }
 }
 
@@ -64,7 +64,7 @@ A server needs memory that is not data. While a child process writes an append-o
     check: Some(maxmemory_above_headroom),
 };
 
-fn maxmemory_above_headroom(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn maxmemory_above_headroom(facts: &Facts<'_>, found: &mut Findings) {
     let (Some(maxmemory), Some(limit)) = (&facts.spec.memory.maxmemory, facts.memory_limit())
     else {
         return;
@@ -73,7 +73,7 @@ fn maxmemory_above_headroom(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let most = limit / 100 * (100 - headroom);
     if maxmemory.whole() > most && maxmemory.whole() < limit {
         let share = maxmemory.whole().saturating_mul(100) / limit;
-        found.push(
+        found.push(|| {
             Finding::at(MAXMEMORY, format!("`maxmemory` of {} is {share} % of the memory limit of {}", maxmemory.text(), show_bytes(limit)))
                 .label(format!("at most {} with {headroom} % kept free", show_bytes(most)))
                 .related(LIMIT, "the limit")
@@ -83,8 +83,8 @@ fn maxmemory_above_headroom(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                     "remove `maxmemory`, which then is {}; or, if you have measured that less headroom is enough, write `headroomPercent: {}`",
                     show_bytes(most),
                     (100 - share.min(99)).saturating_sub(1).max(10)
-                )),
-        );
+                ))
+        });
     }
 }
 
@@ -99,16 +99,16 @@ limit of `cpu` alone leaves memory without one. Write `limits.memory`, from whic
     check: Some(no_memory_bound),
 };
 
-fn no_memory_bound(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn no_memory_bound(facts: &Facts<'_>, found: &mut Findings) {
     let spec = facts.spec;
     if spec.memory.maxmemory.is_none() && !spec.pod.resources.limits.contains_key("memory") {
-        found.push(
+        found.push(|| {
             Finding::at_key(LIMITS, "neither a memory limit nor `maxmemory` bounds the data")
                 .label("no `memory`")
                 .needs("/spec/memory")
                 .note("limits that are written replace the default of 512Mi of memory")
-                .help("write `memory: 2Gi`, or what the pods may have, under `limits`"),
-        );
+                .help("write `memory: 2Gi`, or what the pods may have, under `limits`")
+        });
     }
 }
 
@@ -123,7 +123,7 @@ the kernel kills it sooner or later, and below 4Mi of `maxmemory` it refuses wri
     check: Some(too_little_memory),
 };
 
-fn too_little_memory(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn too_little_memory(facts: &Facts<'_>, found: &mut Findings) {
     let limit = facts.spec.pod.resources.limits.get("memory");
     let all = [
         (LIMIT, limit, 64_u64, "a memory limit"),
@@ -145,7 +145,7 @@ fn too_little_memory(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         )
         .label(format!("at least {least}Mi"));
         let text = amount.text();
-        found.push(match text.parse::<u64>() {
+        found.push(|| match text.parse::<u64>() {
             Ok(number) if number <= 1024 => finding
                 .help(format!("a number without suffix is bytes: write `{text}Gi` or `{text}Mi`")),
             _ => finding.help(format!("write `{least}Mi` or more")),
@@ -164,7 +164,7 @@ limit for memory, and 100m for `cpu`.",
     check: Some(request_above_limit),
 };
 
-fn request_above_limit(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn request_above_limit(facts: &Facts<'_>, found: &mut Findings) {
     let (server, exporter) =
         (&facts.spec.pod.resources, &facts.spec.observability.exporter.resources);
     above_limit(facts, "/spec/pod", &server.requests, &server.limits, ("100m", "512Mi"), found);
@@ -179,7 +179,7 @@ fn above_limit(
     requests: &BTreeMap<String, Quantity>,
     limits: &BTreeMap<String, Quantity>,
     (default_cpu, default_limit): (&str, &str),
-    found: &mut Vec<Finding>,
+    found: &mut Findings,
 ) {
     let default_cpu = Quantity::new(default_cpu);
     let at_limit = |name: &str| join(&format!("{container}/resources/limits"), name);
@@ -196,7 +196,7 @@ fn above_limit(
         }
         let in_requests = join(&format!("{container}/resources/requests"), name);
         let in_limits = at_limit(name);
-        found.push(match written {
+        found.push(|| match written {
             Some(_) => Finding::at(
                 in_requests,
                 format!(
@@ -244,7 +244,7 @@ pub(super) const HEADROOM_BOUNDS: Rule = Rule {
     check: Some(headroom_bounds),
 };
 
-fn headroom_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn headroom_bounds(facts: &Facts<'_>, found: &mut Findings) {
     let Some(headroom) = facts.spec.memory.headroom_percent else { return };
     if !(10..=90).contains(&headroom) {
         let finding = Finding::at(
@@ -257,7 +257,7 @@ fn headroom_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         } else {
             "hardly anything would be left for data"
         });
-        found.push(match headroom {
+        found.push(|| match headroom {
             91..=99 => finding.help(format!("it is what stays free: write `headroomPercent: {}` if {headroom} % were meant for data", (100 - headroom).max(10))),
             100.. => finding.help("write a part of the limit, such as `headroomPercent: 40`"),
             _ => finding.help("write `headroomPercent: 10` or more"),
@@ -276,7 +276,7 @@ With `noeviction`, the default, a server at `maxmemory` answers every write with
     check: Some(cache_without_eviction),
 };
 
-fn cache_without_eviction(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn cache_without_eviction(facts: &Facts<'_>, found: &mut Findings) {
     const POLICY: &str = "/spec/memory/maxmemoryPolicy";
     const MODE: &str = "/spec/persistence/mode";
     let spec = facts.spec;
@@ -295,10 +295,10 @@ fn cache_without_eviction(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 .needs(POLICY)
         }
     };
-    found.push(
+    found.push(|| {
         finding
-            .help("write `memory: {maxmemoryPolicy: allkeys-lru}`, or another policy that evicts"),
-    );
+            .help("write `memory: {maxmemoryPolicy: allkeys-lru}`, or another policy that evicts")
+    });
 }
 
 pub(super) const SMALL_CPU_LIMIT: Rule = Rule {
@@ -312,10 +312,10 @@ node timeout. Background work, such as writing an append-only file, is charged t
     check: Some(small_cpu_limit),
 };
 
-fn small_cpu_limit(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn small_cpu_limit(facts: &Facts<'_>, found: &mut Findings) {
     let Some(limit) = facts.spec.pod.resources.limits.get("cpu") else { return };
     if limit.nano() > 0 && limit.nano() < 1_000_000_000 {
-        found.push(
+        found.push(|| {
             Finding::at(
                 join(LIMITS, "cpu"),
                 format!(
@@ -327,7 +327,7 @@ fn small_cpu_limit(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             .note(
                 "a server that is stopped misses its peers' heartbeats, and they take it for dead",
             )
-            .help("remove the limit and keep the request, or write `cpu: \"1\"` or more"),
-        );
+            .help("remove the limit and keep the request, or write `cpu: \"1\"` or more")
+        });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{super::written::join, Facts, Finding, Rule, grammar};
+use super::{super::written::join, Facts, Finding, Findings, Rule, grammar};
 use crate::{error::Severity, plan::names};
 
 pub(super) const CLUSTER_NAME: Rule = Rule {
@@ -19,7 +19,7 @@ Write 1 to 40 small letters, digits and `-`, with a letter first and no `-` last
     check: Some(cluster_name),
 };
 
-fn cluster_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn cluster_name(facts: &Facts<'_>, found: &mut Findings) {
     let name = &facts.cluster.metadata.name;
     let why = match grammar::dns_label(name) {
         _ if name.chars().count() > 40 => {
@@ -34,7 +34,7 @@ fn cluster_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let finding = Finding::at("/metadata/name", format!("the cluster's name `{name}` {why}"))
         .note("all objects' names begin with it: DNS labels of at most 63 characters, of which 23 are needed for the rest");
     let letters = name.trim_start_matches(|char: char| !char.is_ascii_alphabetic());
-    found.push(match grammar::as_dns_label(letters, 40) {
+    found.push(|| match grammar::as_dns_label(letters, 40) {
         Some(label) => finding.help(format!("write for example `name: {label}`")),
         None => {
             finding.help("write a name of small letters, digits and `-`, such as `name: sessions`")
@@ -52,11 +52,11 @@ A namespace's name is a DNS label: at most 63 small letters, digits and `-`, wit
     check: Some(namespace_name),
 };
 
-fn namespace_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn namespace_name(facts: &Facts<'_>, found: &mut Findings) {
     let Some(name) = &facts.cluster.metadata.namespace else { return };
     let Some(why) = grammar::dns_label(name) else { return };
     let finding = Finding::at("/metadata/namespace", format!("the namespace `{name}` {why}"));
-    found.push(match grammar::as_dns_label(name, 63) {
+    found.push(|| match grammar::as_dns_label(name, 63) {
         Some(label) => finding.help(format!("write for example `namespace: {label}`")),
         None => finding.help("remove the key, or write the name of a namespace"),
     });
@@ -77,7 +77,7 @@ Its value is such a name too, or empty. What does not fit, such as an address or
     check: Some(label_syntax),
 };
 
-fn label_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn label_syntax(facts: &Facts<'_>, found: &mut Findings) {
     let observability = &facts.spec.observability;
     let all = [
         ("/metadata/labels", &facts.cluster.metadata.labels, "label"),
@@ -91,17 +91,19 @@ fn label_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     for (pointer, labels, kind) in all {
         for (key, value) in labels {
             if let Some(why) = grammar::label_key(key) {
-                found.push(
+                found.push(|| {
                     Finding::at_key(join(pointer, key), format!("the {kind}'s key `{key}` {why}"))
-                        .help("write a name of letters, digits, `-`, `_` and `.`, such as `team` or `example.com/team`"),
-                );
+                        .help("write a name of letters, digits, `-`, `_` and `.`, such as `team` or `example.com/team`")
+                });
             }
             if let Some(why) = grammar::label_value(value) {
+                found.push(|| {
                 let finding =
                     Finding::at(join(pointer, key), format!("the {kind}'s value `{value}` {why}"));
-                found.push(match kind {
+                match kind {
                     "label" => finding.help("write at most 63 letters, digits, `-`, `_` and `.`, or make it an annotation"),
                     _ => finding.help("write the value that the nodes have: `kubectl get nodes --show-labels`"),
+                }
                 });
             }
         }
@@ -122,7 +124,7 @@ Choose another key, such as `app.kubernetes.io/part-of` or one with your own dom
     check: Some(owned_label),
 };
 
-fn owned_label(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn owned_label(facts: &Facts<'_>, found: &mut Findings) {
     const SELECTORS: [&str; 3] =
         ["app.kubernetes.io/component", "app.kubernetes.io/instance", "app.kubernetes.io/name"];
     const OBJECTS: [&str; 2] = ["app.kubernetes.io/managed-by", "app.kubernetes.io/version"];
@@ -141,7 +143,7 @@ fn owned_label(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 || more.contains(&key.as_str())
                 || key.starts_with(OWN_PREFIX)
             {
-                found.push(
+                found.push(|| {
                     Finding::at_key(
                         join(pointer, key),
                         format!("the label `{key}` is set by redis-cluster-gen"),
@@ -152,8 +154,8 @@ fn owned_label(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                     } else {
                         "Services, StatefulSets and the disruption budget find the pods by such labels"
                     })
-                    .help("remove it, or choose another key, such as `app.kubernetes.io/part-of`"),
-                );
+                    .help("remove it, or choose another key, such as `app.kubernetes.io/part-of`")
+                });
             }
         }
     }
@@ -187,25 +189,25 @@ fn annotations<'a>(facts: &Facts<'a>) -> [(&'static str, &'a BTreeMap<String, St
     ]
 }
 
-fn annotation_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn annotation_syntax(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, annotations) in annotations(facts) {
         for key in annotations.keys() {
             if let Some(why) = grammar::label_key(key) {
-                found.push(
+                found.push(|| {
                     Finding::at_key(join(pointer, key), format!("the annotation's key `{key}` {why}"))
-                        .help("write a name of letters, digits, `-`, `_` and `.`, such as `example.com/runbook`"),
-                );
+                        .help("write a name of letters, digits, `-`, `_` and `.`, such as `example.com/runbook`")
+                });
             }
         }
         let size: usize = annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
         if size > 256 << 10 {
-            found.push(
+            found.push(|| {
                 Finding::at_key(
                     pointer,
                     format!("the annotations have {size} bytes, 262144 are allowed"),
                 )
-                .help("put what is large into a ConfigMap under `spec.extraManifests`"),
-            );
+                .help("put what is large into a ConfigMap under `spec.extraManifests`")
+            });
         }
     }
 }
@@ -221,19 +223,21 @@ with another value it would not. Choose a key with your own domain.",
     check: Some(owned_annotation),
 };
 
-fn owned_annotation(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn owned_annotation(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, annotations) in annotations(facts) {
         for key in annotations.keys().filter(|key| key.starts_with(OWN_PREFIX)) {
-            let finding = Finding::at_key(
+            found.push(|| {
+                let finding = Finding::at_key(
                 join(pointer, key),
                 format!("the annotation `{key}` is set by redis-cluster-gen"),
             )
             .label("has an owner")
             .help("remove it, or choose a key with your own domain, such as `example.com/runbook`");
-            found.push(match key == names::CONFIG_HASH {
-                true => finding
-                    .note("its value changes with the configuration, so that the pods restart"),
-                false => finding,
+                match key == names::CONFIG_HASH {
+                    true => finding
+                        .note("its value changes with the configuration, so that the pods restart"),
+                    false => finding,
+                }
             });
         }
     }
@@ -250,7 +254,7 @@ The API server would refuse the objects that refer to them.",
     check: Some(object_name),
 };
 
-fn object_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn object_name(facts: &Facts<'_>, found: &mut Findings) {
     let pod = &facts.spec.pod;
     let single = [
         // An empty class is a choice: no class at all.
@@ -293,10 +297,10 @@ fn object_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         .map(|(index, name)| (join("/spec/engine/pullSecrets", index), name, "Secret"));
     for (pointer, name, kind) in single.chain(secrets) {
         if let Some(why) = grammar::dns_subdomain(name) {
-            found.push(
+            found.push(|| {
                 Finding::at(pointer, format!("`{name}` cannot be the name of a {kind}: it {why}"))
-                    .help(format!("write the name of the {kind}, or remove it")),
-            );
+                    .help(format!("write the name of the {kind}, or remove it"))
+            });
         }
     }
 }
@@ -311,16 +315,16 @@ The keys in a Secret's `data` are at most 253 letters, digits, `-`, `_` and `.`,
     check: Some(secret_key),
 };
 
-fn secret_key(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn secret_key(facts: &Facts<'_>, found: &mut Findings) {
     let Some(secret) = &facts.spec.auth.password_secret else { return };
     let key = &secret.key;
     if let Some(why) = grammar::data_key(key) {
-        found.push(
+        found.push(|| {
             Finding::at(
                 "/spec/auth/passwordSecret/key",
                 format!("`{key}` cannot be a key of a Secret: it {why}"),
             )
-            .help("write the key that the password has in the Secret, or remove `key`: the default is `password`"),
-        );
+            .help("write the key that the password has in the Secret, or remove `key`: the default is `password`")
+        });
     }
 }

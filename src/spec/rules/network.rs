@@ -9,7 +9,7 @@ use super::{
         types::{EndpointType, IpFamily, IpFamilyPolicy},
         written::{join, path},
     },
-    Facts, Finding, Rule, grammar, understood,
+    Facts, Finding, Findings, Rule, grammar, understood,
 };
 use crate::{error::Severity, plan};
 
@@ -41,17 +41,17 @@ fn plaintext_port(facts: &Facts<'_>) -> Option<u32> {
     facts.spec.tls.as_ref()?.plaintext_port
 }
 
-fn port_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn port_bounds(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, port, name) in ports(facts) {
         if let Some(port) = port.filter(|port| !(1..=65_535).contains(port)) {
-            found.push(
+            found.push(|| {
                 Finding::at(pointer, format!("the {name} {port} is no port"))
                     .label("from 1 to 65535")
                     .help(format!(
                         "write a number from 1024 to 65535, or remove `{}` for the default",
                         path(pointer).rsplit('.').next().unwrap_or_default()
-                    )),
-            );
+                    ))
+            });
         }
     }
 }
@@ -66,7 +66,7 @@ A node listens for clients on one port, for its peers on another, and with `tls.
     check: Some(ports_equal),
 };
 
-fn ports_equal(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn ports_equal(facts: &Facts<'_>, found: &mut Findings) {
     let network = &facts.spec.network;
     if let Some(plaintext) = plaintext_port(facts) {
         let derived = || {
@@ -81,8 +81,7 @@ fn ports_equal(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             None
         };
         if let Some((pointer, name)) = other {
-            found.push(
-                Finding::at(PLAINTEXT, format!("the plaintext port {plaintext} is {name}"))
+            found.push(|| Finding::at(PLAINTEXT, format!("the plaintext port {plaintext} is {name}"))
                     .label("without encryption")
                     .related(pointer, "the same")
                     .help("write another port, or remove `plaintextPort`: then all clients use encryption"),
@@ -90,22 +89,22 @@ fn ports_equal(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         }
     }
     match network.bus_port {
-        Some(bus) if bus == network.client_port => found.push(
+        Some(bus) if bus == network.client_port => found.push(|| {
             Finding::at(BUS, format!("the bus port {bus} is the client port"))
                 .label("for the bus")
                 .related(CLIENT, "for clients")
-                .help("remove `busPort`, or write another port"),
-        ),
+                .help("remove `busPort`, or write another port")
+        }),
         None => {
             let namespace = facts.namespace().unwrap_or_default();
             let derived = plan::derived_bus_port(namespace, &facts.cluster.metadata.name);
             if network.client_port == u32::from(derived) {
-                found.push(
+                found.push(|| {
                     Finding::at(CLIENT, format!("the client port {derived} is the bus port that this cluster's name leads to"))
                         .needs("/metadata")
                         .note("without `busPort` it is derived from the namespace and the name of the cluster")
-                        .help("write another client port, or a `busPort`"),
-                );
+                        .help("write another client port, or a `busPort`")
+                });
             }
         }
         Some(_) => {}
@@ -118,13 +117,13 @@ fn ports_equal(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         (PLAINTEXT, plaintext_port(facts), "plaintext port"),
     ] {
         if exporter.enabled && port == Some(exporter.port) {
-            found.push(
+            found.push(|| {
                 Finding::at(METRICS, format!("the metrics port {} is the {what}", exporter.port))
                     .label("of the exporter")
                     .related(pointer, "of the server")
                     .needs("/metadata")
-                    .help("remove `port`, or write another one"),
-            );
+                    .help("remove `port`, or write another one")
+            });
         }
     }
 }
@@ -141,7 +140,7 @@ there the server exits at its start. Write a port from 1024 on; or, where the po
     check: Some(privileged_port),
 };
 
-fn privileged_port(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn privileged_port(facts: &Facts<'_>, found: &mut Findings) {
     let security = facts.spec.pod.security_context.as_ref();
     let sysctls = security.and_then(|security| security.typed.sysctls.as_ref());
     let start = sysctls
@@ -151,13 +150,13 @@ fn privileged_port(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let start = start.and_then(|sysctl| sysctl.value.parse().ok()).unwrap_or(1024_u32);
     for (pointer, port, name) in ports(facts) {
         if let Some(port) = port.filter(|port| (1..1024).contains(port) && *port < start) {
-            found.push(
+            found.push(|| {
                 Finding::at(pointer, format!("the {name} {port} needs rights that the pods do not have"))
                     .label("below 1024")
                     .needs("/spec/pod/securityContext")
                     .note("the server runs as user 999 without capabilities")
-                    .help("write a port from 1024 on; clients of a Service can still be given another port by `spec.patches`"),
-            );
+                    .help("write a port from 1024 on; clients of a Service can still be given another port by `spec.patches`")
+            });
         }
     }
 }
@@ -173,22 +172,22 @@ The first family is what nodes announce to each other and to clients.",
     check: Some(ip_families),
 };
 
-fn ip_families(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn ip_families(facts: &Facts<'_>, found: &mut Findings) {
     const FAMILIES: &str = "/spec/network/ipFamilies";
     const POLICY: &str = "/spec/network/ipFamilyPolicy";
     let network = &facts.spec.network;
     let families = &network.ip_families;
     if families.len() > 2 {
-        found.push(
+        found.push(|| {
             Finding::at(
                 FAMILIES,
                 format!("{} IP families are listed, and there are 2", families.len()),
             )
-            .help("write `[IPv4, IPv6]` in the order of preference"),
-        );
+            .help("write `[IPv4, IPv6]` in the order of preference")
+        });
     } else if let [first, second] = families.as_slice() {
         if first == second {
-            found.push(
+            found.push(|| {
                 Finding::at(
                     join(FAMILIES, 1),
                     format!("the family `{}` is listed twice", second.name()),
@@ -200,15 +199,15 @@ fn ip_families(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                         IpFamily::IPv4 => "IPv4",
                         IpFamily::IPv6 => "IPv6",
                     }
-                )),
-            );
+                ))
+            });
         } else if network.ip_family_policy == Some(IpFamilyPolicy::SingleStack) {
-            found.push(
+            found.push(|| {
                 Finding::at(POLICY, "`SingleStack` with two IP families")
                     .label("one family")
                     .related(FAMILIES, "both")
-                    .help("write `ipFamilyPolicy: PreferDualStack` or `RequireDualStack`, or one family"),
-            );
+                    .help("write `ipFamilyPolicy: PreferDualStack` or `RequireDualStack`, or one family")
+            });
         }
     }
 }
@@ -223,10 +222,10 @@ With `preferredEndpointType: hostname` a node answers `?` instead of a name as l
     check: Some(hostname_not_announced),
 };
 
-fn hostname_not_announced(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn hostname_not_announced(facts: &Facts<'_>, found: &mut Findings) {
     let network = &facts.spec.network;
     if network.preferred_endpoint_type == EndpointType::Hostname && !network.announce_hostnames {
-        found.push(
+        found.push(|| {
             Finding::at(
                 "/spec/network/preferredEndpointType",
                 "clients are told `hostname`, but no node announces one",
@@ -234,8 +233,8 @@ fn hostname_not_announced(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             .label("clients get `?`")
             .related("/spec/network/announceHostnames", "no names")
             .needs("/spec/network/announceHostnames")
-            .help("write `announceHostnames: true`, or `preferredEndpointType: ip`"),
-        );
+            .help("write `announceHostnames: true`, or `preferredEndpointType: ip`")
+        });
     }
 }
 
@@ -249,13 +248,13 @@ The domain is a part of every announced hostname: small letters, digits, `-` and
     check: Some(cluster_domain),
 };
 
-fn cluster_domain(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn cluster_domain(facts: &Facts<'_>, found: &mut Findings) {
     let domain = &facts.spec.network.cluster_domain;
     if let Some(why) = grammar::dns_subdomain(domain) {
         let finding =
             Finding::at("/spec/network/clusterDomain", format!("the domain `{domain}` {why}"));
         let plain = domain.trim_matches('.').to_lowercase();
-        found.push(match grammar::dns_subdomain(&plain) {
+        found.push(|| match grammar::dns_subdomain(&plain) {
             None => finding.help(format!("write `clusterDomain: {plain}`")),
             Some(_) => {
                 finding.help("write the domain of the Kubernetes cluster, such as `cluster.local`")
@@ -274,7 +273,7 @@ A pod's name in DNS is `POD.CLUSTER.NAMESPACE.svc.DOMAIN`. DNS and the server ta
     check: Some(hostname_too_long),
 };
 
-fn hostname_too_long(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn hostname_too_long(facts: &Facts<'_>, found: &mut Findings) {
     let network = &facts.spec.network;
     if !network.announce_hostnames || grammar::dns_subdomain(&network.cluster_domain).is_some() {
         return;
@@ -285,7 +284,7 @@ fn hostname_too_long(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let namespace = facts.namespace().map_or(63, str::len);
     let length = pod + 1 + name + 1 + namespace + ".svc.".len() + network.cluster_domain.len();
     if length > 255 {
-        found.push(
+        found.push(|| {
             Finding::at(
                 "/spec/network/clusterDomain",
                 format!(
@@ -295,8 +294,8 @@ fn hostname_too_long(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             .label(format!("{} of them", network.cluster_domain.len()))
             .related("/metadata/name", format!("{pod} for a pod and {name} for the Service"))
             .needs("/metadata/namespace")
-            .help("write a shorter name, or `announceHostnames: false`"),
-        );
+            .help("write a shorter name, or `announceHostnames: false`")
+        });
     }
 }
 
@@ -311,14 +310,14 @@ Without one, only the bus port, which differs from cluster to cluster, stands be
     check: Some(no_network_policy),
 };
 
-fn no_network_policy(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn no_network_policy(facts: &Facts<'_>, found: &mut Findings) {
     if !facts.spec.network.network_policy.enabled {
-        found.push(
+        found.push(|| {
             Finding::at("/spec/network/networkPolicy/enabled", "without a NetworkPolicy everybody can reach the cluster's bus")
                 .label("no policy")
                 .note("the bus has no passwords: whoever reaches it can join the cluster")
-                .help("write `enabled: true`, or render your own policy for the bus port under `spec.extraManifests`"),
-        );
+                .help("write `enabled: true`, or render your own policy for the bus port under `spec.extraManifests`")
+        });
     }
 }
 
@@ -353,20 +352,20 @@ of the namespace write `podSelector: {}`.",
     check: Some(network_policy_peer),
 };
 
-fn network_policy_peer(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn network_policy_peer(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, peer) in peers(facts) {
         let selects = peer.pod_selector.is_some() || peer.namespace_selector.is_some();
         match (&peer.ip_block, selects) {
-            (None, false) => found.push(
+            (None, false) => found.push(|| {
                 Finding::lacking(pointer, "a peer without `podSelector`, `namespaceSelector` or `ipBlock` is nobody")
                     .label("empty")
-                    .help("write `podSelector: {}` for all pods of the namespace, or remove `clients` for everybody"),
-            ),
-            (Some(_), true) => found.push(
+                    .help("write `podSelector: {}` for all pods of the namespace, or remove `clients` for everybody")
+            }),
+            (Some(_), true) => found.push(|| {
                 Finding::at(join(&pointer, "ipBlock"), "a peer is either an `ipBlock` or a selector of pods")
                     .label("beside a selector")
-                    .help("begin a second peer with `- ipBlock:`"),
-            ),
+                    .help("begin a second peer with `- ipBlock:`")
+            }),
             _ => {}
         }
     }
@@ -382,29 +381,29 @@ A block is an address, a slash and the number of its leading bits: `10.0.0.0/8`,
     check: Some(cidr_syntax),
 };
 
-fn cidr_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn cidr_syntax(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, peer) in peers(facts) {
         let Some(IPBlock { cidr, except }) = &peer.ip_block else { continue };
         let block = join(&pointer, "ipBlock");
         let outer = Block::parse(cidr);
         if let Err(help) = &outer {
-            found.push(
+            found.push(|| {
                 Finding::at(join(&block, "cidr"), format!("`{cidr}` is not a block of addresses"))
-                    .help(help),
-            );
+                    .help(help)
+            });
         }
         for (index, inner) in except.iter().flatten().enumerate() {
             let at = join(&join(&block, "except"), index);
             match (Block::parse(inner), &outer) {
-                (Err(help), _) => found.push(
-                    Finding::at(at, format!("`{inner}` is not a block of addresses")).help(help),
-                ),
-                (Ok(inside), Ok(outer)) if !outer.contains(&inside) => found.push(
+                (Err(help), _) => found.push(|| {
+                    Finding::at(at, format!("`{inner}` is not a block of addresses")).help(help)
+                }),
+                (Ok(inside), Ok(outer)) if !outer.contains(&inside) => found.push(|| {
                     Finding::at(at, format!("`{inner}` does not lie within `{cidr}`"))
                         .label("nothing to take away")
                         .related(join(&block, "cidr"), "from this")
-                        .help("write a smaller block that lies within it, or remove it"),
-                ),
+                        .help("write a smaller block that lies within it, or remove it")
+                }),
                 _ => {}
             }
         }

@@ -1,25 +1,20 @@
 //! Patches and further manifests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use serde_json::{Number, Value};
 
 use super::{
     super::{
-        kube::Mistake,
         suggest::closest,
         types::{Manifest, Patch},
         written::{join, path},
     },
-    Facts, Finding, Rule, kube,
+    Facts, Finding, Findings, Rule, grammar, kube,
 };
 use crate::{
-    document::Document,
     error::Severity,
-    objects::{
-        self,
-        patch::{self, PatchMistakeKind},
-    },
+    objects::{Identity, patch},
     plan::names,
 };
 
@@ -37,53 +32,66 @@ what is under `spec.extraManifests` is yours to write as it should be.",
     check: Some(patch_without_target),
 };
 
-fn patch_without_target(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    for mistake in facts.patch_mistakes() {
-        let (index, PatchMistakeKind::NoTarget { known }) = (mistake.index, &mistake.kind) else {
+fn patch_without_target(facts: &Facts<'_>, found: &mut Findings) {
+    let patches = &facts.spec.patches;
+    if patches.is_empty() {
+        return;
+    }
+    let Some(objects) = facts.objects() else { return };
+    let kinds: BTreeSet<_> = objects.iter().map(|object| object.kind.as_str()).collect();
+    for (index, Patch { target, .. }) in patches.iter().enumerate() {
+        if objects.iter().any(|object| patch::is_for(target, object)) {
             continue;
-        };
-        let target = &facts.spec.patches[index].target;
+        }
         let at = format!("{PATCHES}/{index}/target");
-        let kinds = known.iter().map(|(kind, _)| kind.as_str());
-        if !kinds.clone().any(|kind| kind == target.kind) {
-            let finding = Finding::at(
-                join(&at, "kind"),
-                format!("no `{}` is rendered for this cluster", target.kind),
-            )
-            .label("matches nothing");
-            found.push(match closest(&target.kind, kinds.clone()) {
-                Some(meant) => finding.help(format!("did you mean `{meant}`?")),
-                None => {
-                    let mut kinds: Vec<_> = kinds.map(|kind| format!("`{kind}`")).collect();
-                    kinds.sort_unstable();
-                    kinds.dedup();
-                    finding.help(format!("the kinds are {}", kinds.join(", ")))
+        if !kinds.contains(target.kind.as_str()) {
+            found.push(|| {
+                let finding = Finding::at(
+                    join(&at, "kind"),
+                    format!("no `{}` is rendered for this cluster", target.kind),
+                )
+                .label("matches nothing");
+                match closest(&target.kind, kinds.iter().copied()) {
+                    Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+                    None => {
+                        let mut kinds: Vec<_> =
+                            kinds.iter().map(|kind| format!("`{kind}`")).collect();
+                        kinds.sort_unstable();
+                        finding.help(format!("the kinds are {}", kinds.join(", ")))
+                    }
                 }
             });
             continue;
         }
-        let name = target.name.as_deref().unwrap_or_default();
-        let names: Vec<_> = known
-            .iter()
-            .filter(|(kind, _)| *kind == target.kind)
-            .map(|(_, name)| name.as_str())
-            .collect();
-        let finding = Finding::at(
-            join(&at, "name"),
-            format!("no `{}` of this cluster is called `{name}`", target.kind),
-        )
-        .label("matches nothing")
-        .needs("/metadata/name")
-        .needs("/spec/topology");
-        found.push(match (closest(name, names.iter().copied()), names.as_slice()) {
-            (Some(meant), _) => finding.help(format!("did you mean `{meant}`?")),
-            (None, [only]) => {
-                finding.help(format!("it is called `{only}`; without a `name` it is meant too"))
+        found.push(|| {
+            let name = target.name.as_deref().unwrap_or_default();
+            let names: Vec<_> = objects
+                .iter()
+                .filter(|object| object.kind == target.kind)
+                .map(patch::target_name)
+                .collect();
+            let finding = Finding::at(
+                join(&at, "name"),
+                format!("no `{}` of this cluster is called `{name}`", target.kind),
+            )
+            .label("matches nothing")
+            .needs("/metadata/name")
+            .needs("/spec/topology");
+            match (closest(name, names.iter().copied()), names.as_slice()) {
+                (Some(meant), _) => finding.help(format!("did you mean `{meant}`?")),
+                (None, [only]) => {
+                    finding.help(format!("it is called `{only}`; without a `name` it is meant too"))
+                }
+                (None, names) => finding.help(format!(
+                    "there are {}; without a `name` all of them are meant",
+                    names
+                        .iter()
+                        .take(5)
+                        .map(|name| format!("`{name}`"))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                )),
             }
-            (None, names) => finding.help(format!(
-                "there are {}; without a `name` all of them are meant",
-                names.iter().take(5).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-            )),
         });
     }
 }
@@ -142,12 +150,12 @@ const IDENTITY: &[(&str, &str, &str)] = &[
 
 const SELECTED: &str = "pods are found by this label; add others under `spec.pod.labels`";
 
-fn patch_of_identity(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn patch_of_identity(facts: &Facts<'_>, found: &mut Findings) {
     for (index, patch) in facts.spec.patches.iter().enumerate() {
         let merge = Value::Object(patch.merge.clone());
         for (kind, pointer, instead) in IDENTITY {
             if (kind.is_empty() || *kind == patch.target.kind) && merge.pointer(pointer).is_some() {
-                found.push(
+                found.push(|| {
                     Finding::at_key(
                         format!("{PATCHES}/{index}/merge{pointer}"),
                         format!(
@@ -157,8 +165,8 @@ fn patch_of_identity(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                         ),
                     )
                     .label("others rely on it")
-                    .help(*instead),
-                );
+                    .help(*instead)
+                });
             }
         }
     }
@@ -173,17 +181,17 @@ pub(super) const EMPTY_PATCH: Rule = Rule {
     check: Some(empty_patch),
 };
 
-fn empty_patch(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn empty_patch(facts: &Facts<'_>, found: &mut Findings) {
     for (index, patch) in facts.spec.patches.iter().enumerate() {
         if patch.merge.is_empty() {
-            found.push(
+            found.push(|| {
                 Finding::at(
                     format!("{PATCHES}/{index}/merge"),
                     format!("the patch of the {} changes nothing", patch.target.kind),
                 )
                 .label("empty")
-                .help("write the fields to change below `merge`, or remove the patch"),
-            );
+                .help("write the fields to change below `merge`, or remove the patch")
+            });
         }
     }
 }
@@ -198,40 +206,24 @@ A patched object is read again as Kubernetes 1.33, the oldest that is supported,
     check: Some(patch_not_understood),
 };
 
-fn patch_not_understood(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let mut wrong: Vec<(usize, &Mistake)> = Vec::new();
-    for mistake in facts.patch_mistakes() {
-        if let PatchMistakeKind::NotUnderstood(what) = &mistake.kind {
-            wrong.push((mistake.index, what));
-        }
+fn patch_not_understood(facts: &Facts<'_>, found: &mut Findings) {
+    let patches = &facts.spec.patches;
+    if patches.is_empty() {
+        return;
     }
-    let mut last = None;
-    for (index, what) in wrong {
-        if last.replace(index) == Some(index) {
+    let Some(objects) = facts.objects() else { return };
+    for (index, Patch { target, merge }) in patches.iter().enumerate() {
+        // One that is for nothing has a rule of its own.
+        if !objects.iter().any(|object| patch::is_for(target, object)) {
             continue;
         }
-        let Patch { target, merge } = &facts.spec.patches[index];
         let (at, docs) = (format!("{PATCHES}/{index}/merge"), target.kind.to_lowercase());
-        let raw = Value::Object(merge.clone());
         let kind = target.kind.clone();
         let decode = move |value: &Value| patch::decode(&kind, value);
-        let mistakes = kube::locate(&raw, &decode);
-        for mistake in &mistakes {
-            let suggests = found.len() < kube::MOST_SUGGESTIONS;
-            found.push(kube::say(&at, &docs, &raw, mistake, suggests, &decode));
-        }
-        // A value that is right by itself can be wrong in the place where it is merged.
-        if let (true, Some(reason)) = (mistakes.is_empty(), &what.reason) {
-            found.push(
-                Finding::at_key(
-                    at,
-                    format!(
-                        "the patch makes a {} that Kubernetes cannot read: {reason}",
-                        target.kind
-                    ),
-                )
-                .help(format!("`kubectl explain {docs}` lists its fields")),
-            );
+        let value = patch::alone(merge);
+        for mistake in &kube::locate(&value, &decode) {
+            let suggests = found.told.len() < kube::MOST_SUGGESTIONS;
+            found.push(|| kube::say(&at, &docs, &value, mistake, suggests, &decode));
         }
     }
 }
@@ -264,15 +256,15 @@ are written as several items.",
     check: Some(not_a_manifest),
 };
 
-fn not_a_manifest(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn not_a_manifest(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, manifest) in manifests(facts) {
         let kind = text(manifest, "kind");
         let is_list = kind.ends_with("List") && manifest.contains_key("items");
         if is_list {
-            found.push(
+            found.push(|| {
                 Finding::at(join(&pointer, "kind"), format!("a `{kind}` is several objects"))
-                    .help("write each of its items as an item of `extraManifests`"),
-            );
+                    .help("write each of its items as an item of `extraManifests`")
+            });
             continue;
         }
         for (field, is_there, example) in [
@@ -281,20 +273,19 @@ fn not_a_manifest(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             ("metadata.name", !metadata(manifest, "name").is_empty(), "metadata: {name: NAME}"),
         ] {
             if !is_there {
-                let (what, at) = (
-                    if kind.is_empty() {
-                        "a further manifest".to_owned()
-                    } else {
-                        format!("the {kind}")
-                    },
-                    format!("{pointer}/{}", field.replace('.', "/")),
-                );
-                let finding = match facts.has(&at) {
-                    true => Finding::at(at, format!("the `{field}` of {what} is not text")),
-                    false => Finding::at(pointer.clone(), format!("{what} has no `{field}`"))
-                        .label(format!("no `{field}`")),
-                };
-                found.push(finding.help(format!("write for example `{example}`")));
+                found.push(|| {
+                    let what = match kind {
+                        "" => "a further manifest".to_owned(),
+                        kind => format!("the {kind}"),
+                    };
+                    let at = format!("{pointer}/{}", field.replace('.', "/"));
+                    let finding = match facts.has(&at) {
+                        true => Finding::at(at, format!("the `{field}` of {what} is not text")),
+                        false => Finding::at(pointer.clone(), format!("{what} has no `{field}`"))
+                            .label(format!("no `{field}`")),
+                    };
+                    finding.help(format!("write for example `{example}`"))
+                });
             }
         }
     }
@@ -311,7 +302,7 @@ reported.",
     check: Some(secret_in_manifest),
 };
 
-fn secret_in_manifest(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn secret_in_manifest(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, manifest) in manifests(facts) {
         if text(manifest, "kind") != "Secret"
             || text(manifest, "apiVersion") != "v1"
@@ -323,11 +314,11 @@ fn secret_in_manifest(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             let is_filled =
                 manifest.get(field).and_then(Value::as_object).is_some_and(|data| !data.is_empty());
             if is_filled {
-                found.push(
+                found.push(|| {
                     Finding::at_key(join(&pointer, field), format!("the Secret `{}` is in the spec with its contents", metadata(manifest, "name")))
                         .label("readable for all who can read the spec")
-                        .help("make it by other means, such as External Secrets, Sealed Secrets or SOPS, and refer to it"),
-                );
+                        .help("make it by other means, such as External Secrets, Sealed Secrets or SOPS, and refer to it")
+                });
             }
         }
     }
@@ -343,78 +334,44 @@ Two objects of one kind with one name are one object: whichever is applied last 
     check: Some(manifest_twice),
 };
 
-fn manifest_twice(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn manifest_twice(facts: &Facts<'_>, found: &mut Findings) {
     if facts.spec.extra_manifests.is_empty() {
         return;
     }
-    let group =
-        |api_version: &str| api_version.rsplit_once('/').map_or("", |(group, _)| group).to_owned();
-    let identity = |document: &Document| {
-        (
-            group(document.api_version()),
-            document.kind().to_owned(),
-            document.namespace().to_owned(),
-            document.name().to_owned(),
-        )
-    };
+    fn group(api_version: &str) -> &str {
+        api_version.rsplit_once('/').map_or("", |(group, _)| group)
+    }
     // What has no namespace goes where the cluster goes.
     let home = facts.namespace().unwrap_or_default();
     let mut seen: BTreeMap<_, Option<String>> = BTreeMap::new();
-    if let Some(plan) = facts.plan() {
-        // The user's own come out of it too; each identity counts once.
-        let mut own = objects::build(plan);
-        own.retain(|document| {
-            !facts
-                .spec
-                .extra_manifests
-                .iter()
-                .any(|manifest| document.value.as_object() == Some(manifest))
-        });
-        for document in &own {
-            let mut key = identity(document);
-            key.2 = home.to_owned();
-            seen.insert(key, None);
-        }
+    for Identity { api_version, kind, name } in facts.objects().into_iter().flatten() {
+        seen.insert((group(api_version), kind.as_str(), home, name.as_str()), None);
     }
     for (pointer, manifest) in manifests(facts) {
-        let document = Document { value: Value::Object(manifest.clone()) };
-        let mut key = identity(&document);
-        if key.1.is_empty() || key.3.is_empty() {
+        let (kind, name) = (text(manifest, "kind"), metadata(manifest, "name"));
+        if kind.is_empty() || name.is_empty() {
             continue;
         }
-        if key.2.is_empty() {
-            key.2 = home.to_owned();
-        }
-        let name = join(&join(&pointer, "metadata"), "name");
-        let finding = Finding::at(
-            name.clone(),
-            format!("the {} `{}` is there twice", document.kind(), document.name()),
-        );
-        match seen.get(&key) {
-            None => {
-                seen.insert(key, Some(name));
+        let namespace = match metadata(manifest, "namespace") {
+            "" => home,
+            namespace => namespace,
+        };
+        let at = join(&join(&pointer, "metadata"), "name");
+        match seen.entry((group(text(manifest, "apiVersion")), kind, namespace, name)) {
+            Entry::Vacant(place) => {
+                place.insert(Some(at));
             }
-            Some(None) => found.push(
-                Finding::at(
-                    name,
-                    format!(
-                        "the cluster has a {} `{}` of its own",
-                        document.kind(),
-                        document.name()
-                    ),
-                )
-                .label("there twice")
-                .help(format!(
-                    "choose another name, or change the cluster's {} by `spec.patches`",
-                    document.kind()
-                )),
-            ),
-            Some(Some(first)) => found.push(
-                finding
+            Entry::Occupied(place) => found.push(|| match place.get() {
+                None => Finding::at(at, format!("the cluster has a {kind} `{name}` of its own"))
+                    .label("there twice")
+                    .help(format!(
+                        "choose another name, or change the cluster's {kind} by `spec.patches`"
+                    )),
+                Some(first) => Finding::at(at, format!("the {kind} `{name}` is there twice"))
                     .label("again")
                     .related(first.clone(), "first here")
                     .help("remove one of the two, or choose another name"),
-            ),
+            }),
         }
     }
 }
@@ -446,45 +403,43 @@ Lists of containers are merged by `name`: an item with the name of a container c
     check: Some(patch_adds_container),
 };
 
-fn patch_adds_container(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn patch_adds_container(facts: &Facts<'_>, found: &mut Findings) {
     let pod = &facts.spec.pod;
+    let further = pod.sidecars.iter().chain(&pod.init_containers);
+    let mut in_pods: BTreeSet<_> = further.map(|container| container.typed.name.as_str()).collect();
+    in_pods.insert(names::SERVER_CONTAINER);
+    let in_job = BTreeSet::from([names::BOOTSTRAP]);
     for (index, patch) in facts.spec.patches.iter().enumerate() {
-        let own = match patch.target.kind.as_str() {
-            "StatefulSet" => names::SERVER_CONTAINER,
-            "Job" => names::BOOTSTRAP,
+        let (own, known) = match patch.target.kind.as_str() {
+            "StatefulSet" => (names::SERVER_CONTAINER, &in_pods),
+            "Job" => (names::BOOTSTRAP, &in_job),
             _ => continue,
         };
-        let extra = pod
-            .sidecars
-            .iter()
-            .chain(&pod.init_containers)
-            .filter(|_| own == names::SERVER_CONTAINER);
-        let known: Vec<&str> = std::iter::once(own)
-            .chain(extra.map(|container| container.typed.name.as_str()))
-            .collect();
         let merge = Value::Object(patch.merge.clone());
         for (pointer, item) in patched_containers(&merge) {
             let name = item.get("name").and_then(Value::as_str).unwrap_or_default();
             let is_whole = item.get("image").is_some_and(Value::is_string);
-            if !item.is_object() || known.contains(&name) || is_whole && !name.is_empty() {
+            if !item.is_object() || known.contains(name) || is_whole && !name.is_empty() {
                 continue;
             }
-            let at = format!("{PATCHES}/{index}/merge{pointer}");
-            let finding = if name.is_empty() {
-                Finding::at(at, "the patch of a container does not say which one")
-                    .label("no `name`")
-            } else {
-                Finding::at(
-                    join(&at, "name"),
-                    format!("the patch would add a container `{name}` without an image"),
-                )
-                .label("no container has this name")
-                .needs("/spec/pod/sidecars")
-            };
-            found.push(match closest(name, known.iter().copied()) {
-                Some(meant) => finding.help(format!("did you mean `{meant}`?")),
-                None if own == names::BOOTSTRAP => finding.help(format!("write `name: {own}`, the Job's one container")),
-                None => finding.help(format!("write `name: {own}` for the server's; a further container goes under `spec.pod.sidecars`")),
+            found.push(|| {
+                let at = format!("{PATCHES}/{index}/merge{pointer}");
+                let finding = if name.is_empty() {
+                    Finding::at(at, "the patch of a container does not say which one")
+                        .label("no `name`")
+                } else {
+                    Finding::at(
+                        join(&at, "name"),
+                        format!("the patch would add a container `{name}` without an image"),
+                    )
+                    .label("no container has this name")
+                    .needs("/spec/pod/sidecars")
+                };
+                match closest(name, known.iter().copied()) {
+                    Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+                    None if own == names::BOOTSTRAP => finding.help(format!("write `name: {own}`, the Job's one container")),
+                    None => finding.help(format!("write `name: {own}` for the server's; a further container goes under `spec.pod.sidecars`")),
+                }
             });
         }
     }
@@ -501,16 +456,16 @@ Size, class, labels and annotations of the volumes have fields under `spec.stora
     check: Some(patch_of_claims),
 };
 
-fn patch_of_claims(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn patch_of_claims(facts: &Facts<'_>, found: &mut Findings) {
     for (index, patch) in facts.spec.patches.iter().enumerate() {
         let merge = patch.merge.get("spec").and_then(|spec| spec.get("volumeClaimTemplates"));
         if patch.target.kind == "StatefulSet" && merge.is_some() {
-            found.push(
+            found.push(|| {
                 Finding::at_key(format!("{PATCHES}/{index}/merge/spec/volumeClaimTemplates"), "the volume claims of a StatefulSet cannot be changed once it exists")
                     .label("only before the first apply")
                     .note("the API server refuses an update, and every later apply fails")
-                    .help("write size, class, labels and annotations under `spec.storage`, or keep the patch as it is for ever"),
-            );
+                    .help("write size, class, labels and annotations under `spec.storage`, or keep the patch as it is for ever")
+            });
         }
     }
 }
@@ -526,7 +481,7 @@ to work with. Directories that must be writable are better mounted: an `emptyDir
     check: Some(patch_weakens_pods),
 };
 
-fn patch_weakens_pods(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn patch_weakens_pods(facts: &Facts<'_>, found: &mut Findings) {
     // Below a pod's or a container's `securityContext`: a value, or one that is removed, that weakens.
     let weak: [(&str, &[Value]); 7] = [
         ("readOnlyRootFilesystem", &[Value::Bool(false), Value::Null]),
@@ -550,11 +505,11 @@ fn patch_weakens_pods(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 let Some(value) = context.get(field).filter(|value| values.contains(value)) else {
                     continue;
                 };
-                found.push(
+                found.push(|| {
                     Finding::at(format!("{base}{pointer}/{field}"), format!("the patch makes `{field}` of the {}'s pods {}", patch.target.kind, shown(value)))
                         .label("weaker than it was")
-                        .help("remove it; for a directory that must be writable, mount an `emptyDir` by `spec.pod.volumes` and `spec.pod.volumeMounts`"),
-                );
+                        .help("remove it; for a directory that must be writable, mount an `emptyDir` by `spec.pod.volumes` and `spec.pod.volumeMounts`")
+                });
             }
         }
         for field in ["hostNetwork", "hostPID", "hostIPC"] {
@@ -563,7 +518,7 @@ fn patch_weakens_pods(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 continue;
             }
             if merge.pointer(&format!("{pod}/{field}")) == Some(&Value::Bool(true)) {
-                found.push(
+                found.push(|| {
                     Finding::at(
                         format!("{base}{pod}/{field}"),
                         format!(
@@ -572,8 +527,8 @@ fn patch_weakens_pods(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                         ),
                     )
                     .label("weaker than it was")
-                    .help("remove it"),
-                );
+                    .help("remove it")
+                });
             }
         }
     }
@@ -597,20 +552,23 @@ Leave `metadata.namespace` out, or write the cluster's. Where another namespace 
     check: Some(manifest_elsewhere),
 };
 
-fn manifest_elsewhere(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let Some(home) = facts.namespace() else { return };
+fn manifest_elsewhere(facts: &Facts<'_>, found: &mut Findings) {
+    // A namespace that cannot be one has a rule of its own.
+    let Some(home) = facts.namespace().filter(|home| grammar::dns_label(home).is_none()) else {
+        return;
+    };
     for (pointer, manifest) in manifests(facts) {
         let namespace = metadata(manifest, "namespace");
         if !namespace.is_empty() && namespace != home {
-            found.push(
+            found.push(|| {
                 Finding::at(
                     format!("{pointer}/metadata/namespace"),
                     format!("the {} `{}` goes to the namespace `{namespace}`, and the cluster to `{home}`", text(manifest, "kind"), metadata(manifest, "name")),
                 )
                 .label("another namespace")
                 .related("/metadata/namespace", "the cluster's")
-                .help(format!("remove it, or write `namespace: {home}`")),
-            );
+                .help(format!("remove it, or write `namespace: {home}`"))
+            });
         }
     }
 }
@@ -657,7 +615,7 @@ const FIELDS: [(&str, &str, &str); 19] = [
     ("StatefulSet", "redis/volumeMounts", "spec.pod.volumeMounts"),
 ];
 
-fn patch_of_field(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn patch_of_field(facts: &Facts<'_>, found: &mut Findings) {
     for (index, patch) in facts.spec.patches.iter().enumerate() {
         let merge = Value::Object(patch.merge.clone());
         let is_server = |(_, item): &(String, &Value)| item["name"] == names::SERVER_CONTAINER;
@@ -673,7 +631,7 @@ fn patch_of_field(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             };
             if merge.pointer(&pointer).is_some() {
                 let name = pointer.rsplit('/').next().unwrap_or_default();
-                found.push(
+                found.push(|| {
                     Finding::at_key(
                         format!("{PATCHES}/{index}/merge{pointer}"),
                         format!(
@@ -682,8 +640,8 @@ fn patch_of_field(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                     )
                     .label("not checked")
                     .note("what a patch sets is merged after everything was checked")
-                    .help(format!("write `{field}`")),
-                );
+                    .help(format!("write `{field}`"))
+                });
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     super::{types::MonitorKind, written::path},
-    Facts, Finding, Rule,
+    Facts, Finding, Findings, Rule,
 };
 use crate::error::Severity;
 
@@ -22,7 +22,7 @@ Write `spec.observability.exporter.enabled: true`. An exporter of your own, as o
     check: Some(exporter_missing),
 };
 
-fn exporter_missing(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn exporter_missing(facts: &Facts<'_>, found: &mut Findings) {
     let observability = &facts.spec.observability;
     if observability.exporter.enabled {
         return;
@@ -33,13 +33,13 @@ fn exporter_missing(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         (observability.dashboard.enabled, DASHBOARD, "a dashboard"),
     ] {
         if is_asked_for {
-            found.push(
+            found.push(|| {
                 Finding::at(pointer, format!("{what} without the exporter: there are no metrics"))
                     .label("of no metrics")
                     .related(EXPORTER, "no exporter")
                     .needs("/spec/observability/exporter")
-                    .help("write `exporter: {enabled: true}` under `spec.observability`"),
-            );
+                    .help("write `exporter: {enabled: true}` under `spec.observability`")
+            });
         }
     }
 }
@@ -55,7 +55,7 @@ has the relabelling. Where they are missing, alerts are silent. Write `spec.obse
     check: Some(monitor_missing),
 };
 
-fn monitor_missing(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn monitor_missing(facts: &Facts<'_>, found: &mut Findings) {
     let observability = &facts.spec.observability;
     if observability.monitor.kind != MonitorKind::None || !observability.exporter.enabled {
         return;
@@ -65,8 +65,7 @@ fn monitor_missing(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         (observability.dashboard.enabled, DASHBOARD, "a dashboard"),
     ] {
         if is_asked_for {
-            found.push(
-                Finding::at(pointer, format!("{what} without a monitor: the labels of the metrics are up to you"))
+            found.push(|| Finding::at(pointer, format!("{what} without a monitor: the labels of the metrics are up to you"))
                     .label("asks for labels")
                     .related(MONITOR, "nothing adds them")
                     .needs(MONITOR)
@@ -86,7 +85,7 @@ Prometheus writes times as whole numbers with a unit: `30s`, `1m`, `1m30s`; othe
     check: Some(interval_syntax),
 };
 
-fn interval_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn interval_syntax(facts: &Facts<'_>, found: &mut Findings) {
     let interval = &facts.spec.observability.monitor.interval;
     let at = "/spec/observability/monitor/interval";
     match milliseconds(interval) {
@@ -94,13 +93,12 @@ fn interval_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             let finding =
                 Finding::at(at, format!("`{interval}` is no time that Prometheus reads"))
                     .label("no time");
-            found.push(match interval.trim().parse::<u32>() {
+            found.push(|| match interval.trim().parse::<u32>() {
                 Ok(seconds @ 1..) => finding.help(format!("write `{seconds}s`")),
                 _ => finding.help("write a number and a unit, such as `30s`"),
             });
         }
-        Some(long) if long > 120_000 => found.push(
-            Finding::at(at, format!("`{interval}` between two scrapes leaves gaps"))
+        Some(long) if long > 120_000 => found.push(|| Finding::at(at, format!("`{interval}` between two scrapes leaves gaps"))
                 .label("at most 2m")
                 .note("Prometheus forgets a value after five minutes, and alerts look at the last five")
                 .help("write at most `2m`"),
@@ -137,7 +135,7 @@ pub(super) const THRESHOLD_OUT_OF_BOUNDS: Rule = Rule {
     check: Some(threshold_out_of_bounds),
 };
 
-fn threshold_out_of_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn threshold_out_of_bounds(facts: &Facts<'_>, found: &mut Findings) {
     let alerts = &facts.spec.observability.alerts;
     for (field, value, least, most) in [
         ("memoryPercent", alerts.memory_percent, 1, 99),
@@ -146,11 +144,11 @@ fn threshold_out_of_bounds(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     ] {
         if !(least..=most).contains(&value) {
             let at = format!("/spec/observability/alerts/{field}");
-            found.push(
+            found.push(|| {
                 Finding::at(&at, format!("`{}` cannot be {value}", path(&at)))
                     .label(format!("from {least} to {most}"))
-                    .help(format!("write a number from {least} to {most}")),
-            );
+                    .help(format!("write a number from {least} to {most}"))
+            });
         }
     }
 }
@@ -165,7 +163,7 @@ pub(super) const RUNBOOK_URL: Rule = Rule {
     check: Some(runbook_url),
 };
 
-fn runbook_url(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn runbook_url(facts: &Facts<'_>, found: &mut Findings) {
     let Some(url) = &facts.spec.observability.alerts.runbook_url else { return };
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let why = match host {
@@ -177,8 +175,7 @@ fn runbook_url(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         }
         Some(_) => return,
     };
-    found.push(
-        Finding::at(
+    found.push(|| Finding::at(
             "/spec/observability/alerts/runbookUrl",
             format!("the address `{url}` {why}"),
         )

@@ -1,11 +1,13 @@
 //! Additions to the pods: variables, volumes, containers, and what they may do.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use k8s_openapi::api::core::v1::{Container, EnvVar, SecurityContext};
 use serde_json::Value;
 
 use super::{
     super::{kube::Kube, suggest::closest, types::AuthMode, written::join},
-    Facts, Finding, Rule, grammar, understood,
+    Facts, Finding, Findings, Rule, grammar, understood,
 };
 use crate::{error::Severity, plan::names};
 
@@ -76,25 +78,27 @@ somebody asks it to scrape.",
     check: Some(owned_variable),
 };
 
-fn owned_variable(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn owned_variable(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, variable) in understood(ENV, &facts.spec.pod.env) {
         if OWN_VARIABLES.contains(&variable.name.as_str()) {
-            let finding = Finding::at(
-                join(&pointer, "name"),
-                format!("the variable `{}` is read by the pods' scripts", variable.name),
-            )
-            .label("has an owner");
-            found.push(match variable.name.as_str() {
-                "CLIENT_PORT" => finding.help("write `spec.network.clientPort`"),
-                "BUS_PORT" => finding.help("write `spec.network.busPort`"),
-                "ENGINE" => finding.help("write `spec.engine.name`"),
-                "IP_FAMILY" => finding.help("write `spec.network.ipFamilies`"),
-                "HANDOVER_SECONDS" => finding.help("write `spec.lifecycle.handoverSeconds`"),
-                "ANNOUNCE_HOSTNAME" => finding.help("write `spec.network.announceHostnames`"),
-                "POD_NAME" | "POD_NAMESPACE" | "POD_IPS" => {
-                    finding.help("remove it: it is set already, from the pod itself")
+            found.push(|| {
+                let finding = Finding::at(
+                    join(&pointer, "name"),
+                    format!("the variable `{}` is read by the pods' scripts", variable.name),
+                )
+                .label("has an owner");
+                match variable.name.as_str() {
+                    "CLIENT_PORT" => finding.help("write `spec.network.clientPort`"),
+                    "BUS_PORT" => finding.help("write `spec.network.busPort`"),
+                    "ENGINE" => finding.help("write `spec.engine.name`"),
+                    "IP_FAMILY" => finding.help("write `spec.network.ipFamilies`"),
+                    "HANDOVER_SECONDS" => finding.help("write `spec.lifecycle.handoverSeconds`"),
+                    "ANNOUNCE_HOSTNAME" => finding.help("write `spec.network.announceHostnames`"),
+                    "POD_NAME" | "POD_NAMESPACE" | "POD_IPS" => {
+                        finding.help("remove it: it is set already, from the pod itself")
+                    }
+                    _ => finding.help("remove it, or choose another name"),
                 }
-                _ => finding.help("remove it, or choose another name"),
             });
         }
     }
@@ -105,7 +109,7 @@ fn owned_variable(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 format!("the variable `{}` of the exporter is set already", variable.name),
             )
             .label("has an owner");
-            found.push(match variable.name.as_str() {
+            found.push(|| match variable.name.as_str() {
                 "REDIS_EXPORTER_WEB_LISTEN_ADDRESS" => {
                     finding.help("write `spec.observability.exporter.port`")
                 }
@@ -128,26 +132,28 @@ A variable's name has letters, digits and `_`, and does not begin with a digit. 
     check: Some(variable_name),
 };
 
-fn variable_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn variable_name(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, variable) in variables(facts) {
         let name = &variable.name;
         let fine = |char: char| char.is_ascii_alphanumeric() || char == '_';
         if name.is_empty() {
-            found.push(
+            found.push(|| {
                 Finding::lacking(pointer, "an environment variable has no name")
                     .label("no `name`")
-                    .help("write `name:` and `value:`"),
-            );
+                    .help("write `name:` and `value:`")
+            });
         } else if !name.chars().all(fine) || name.starts_with(|char: char| char.is_ascii_digit()) {
             let plain: String =
                 name.chars().map(|char| if fine(char) { char } else { '_' }).collect();
-            let finding = Finding::at(
-                join(&pointer, "name"),
-                format!("`{name}` is not the name of a variable"),
-            );
-            found.push(match plain.starts_with(|char: char| char.is_ascii_digit()) {
-                true => finding.help("begin it with a letter"),
-                false => finding.help(format!("write for example `{plain}`")),
+            found.push(|| {
+                let finding = Finding::at(
+                    join(&pointer, "name"),
+                    format!("`{name}` is not the name of a variable"),
+                );
+                match plain.starts_with(|char: char| char.is_ascii_digit()) {
+                    true => finding.help("begin it with a letter"),
+                    false => finding.help(format!("write for example `{plain}`")),
+                }
             });
         }
     }
@@ -164,7 +170,7 @@ their names, and make one of two.",
     check: Some(duplicate_name),
 };
 
-fn duplicate_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn duplicate_name(facts: &Facts<'_>, found: &mut Findings) {
     let pod = &facts.spec.pod;
     let env = understood(ENV, &pod.env)
         .map(|(pointer, item)| (join(&pointer, "name"), item.name.as_str()));
@@ -184,19 +190,19 @@ fn duplicate_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     twice(containers, "container", found);
 }
 
-fn twice<'a>(names: impl Iterator<Item = (String, &'a str)>, what: &str, found: &mut Vec<Finding>) {
-    let mut seen = std::collections::BTreeMap::new();
+fn twice<'a>(names: impl Iterator<Item = (String, &'a str)>, what: &str, found: &mut Findings) {
+    let mut seen = BTreeMap::new();
     for (pointer, name) in names.filter(|(_, name)| !name.is_empty()) {
         match seen.get(name) {
-            Some(first) => found.push(
+            Some(first) => found.push(|| {
                 Finding::at(pointer, format!("the {what} `{name}` is there twice"))
                     .label("again")
                     .related(String::clone(first), "first here")
                     .help(match what {
                         "mount" => "choose another path, or remove one of the two".to_owned(),
                         _ => "choose another name, or remove one of the two".to_owned(),
-                    }),
-            ),
+                    })
+            }),
             None => {
                 seen.insert(name, pointer);
             }
@@ -215,21 +221,24 @@ The pods have the volumes `auth` (the password), `conf` (configuration and scrip
     check: Some(owned_volume),
 };
 
-fn owned_volume(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn owned_volume(facts: &Facts<'_>, found: &mut Findings) {
     let has_exporter = facts.spec.observability.exporter.enabled;
     for (pointer, volume) in understood(VOLUMES, &facts.spec.pod.volumes) {
         let of_exporter = has_exporter && volume.name == names::EXPORTER.0;
         let own = [names::AUTH.0, names::CONF.0, names::DATA.0, names::TLS.0, names::TMP.0];
         if own.contains(&volume.name.as_str()) || of_exporter {
-            let finding = Finding::at(
-                join(&pointer, "name"),
-                format!("the pods have a volume `{}` of their own", volume.name),
-            )
-            .label("has an owner");
-            found.push(match volume.name == names::DATA.0 {
-                true => finding
-                    .help("write what it should be under `spec.storage`, or choose another name"),
-                false => finding.help("choose another name"),
+            found.push(|| {
+                let finding = Finding::at(
+                    join(&pointer, "name"),
+                    format!("the pods have a volume `{}` of their own", volume.name),
+                )
+                .label("has an owner");
+                match volume.name == names::DATA.0 {
+                    true => finding.help(
+                        "write what it should be under `spec.storage`, or choose another name",
+                    ),
+                    false => finding.help("choose another name"),
+                }
             });
         }
     }
@@ -245,24 +254,28 @@ Volumes and containers are named by DNS labels: at most 63 small letters, digits
     check: Some(item_name),
 };
 
-fn item_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn item_name(facts: &Facts<'_>, found: &mut Findings) {
     let volumes = understood(VOLUMES, &facts.spec.pod.volumes)
         .map(|(pointer, item)| (pointer, "volume", item.name.as_str()));
     let containers =
         containers(facts).map(|(pointer, item)| (pointer, "container", item.name.as_str()));
     for (pointer, what, name) in volumes.chain(containers) {
         if name.is_empty() {
-            found.push(
+            found.push(|| {
                 Finding::lacking(pointer, format!("a {what} has no name"))
                     .label("no `name`")
-                    .help("write `name:` and a name of small letters, digits and `-`"),
-            );
+                    .help("write `name:` and a name of small letters, digits and `-`")
+            });
         } else if let Some(why) = grammar::dns_label(name) {
-            let finding =
-                Finding::at(join(&pointer, "name"), format!("the {what}'s name `{name}` {why}"));
-            found.push(match grammar::as_dns_label(name, 63) {
-                Some(label) => finding.help(format!("write for example `name: {label}`")),
-                None => finding.help("write a name of small letters, digits and `-`"),
+            found.push(|| {
+                let finding = Finding::at(
+                    join(&pointer, "name"),
+                    format!("the {what}'s name `{name}` {why}"),
+                );
+                match grammar::as_dns_label(name, 63) {
+                    Some(label) => finding.help(format!("write for example `name: {label}`")),
+                    None => finding.help("write a name of small letters, digits and `-`"),
+                }
             });
         }
     }
@@ -279,39 +292,39 @@ Choose another directory, such as `/etc/NAME`.",
     check: Some(owned_mount),
 };
 
-fn owned_mount(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn owned_mount(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, mount) in understood(MOUNTS, &facts.spec.pod.volume_mounts) {
         let place = mount.mount_path.trim_end_matches('/');
         let within = |inner: &str, outer: &str| {
             inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         if mount.mount_path.is_empty() {
-            found.push(
+            found.push(|| {
                 Finding::lacking(pointer, "a mount has no path")
                     .label("no `mountPath`")
-                    .help("write `mountPath:` and a directory, such as `/etc/extra`"),
-            );
+                    .help("write `mountPath:` and a directory, such as `/etc/extra`")
+            });
         } else if !mount.mount_path.starts_with('/') {
-            found.push(
+            found.push(|| {
                 Finding::at(
                     join(&pointer, "mountPath"),
                     format!("the mount's path `{}` does not begin with `/`", mount.mount_path),
                 )
-                .help(format!("write `mountPath: /{}`", mount.mount_path)),
-            );
+                .help(format!("write `mountPath: /{}`", mount.mount_path))
+            });
         } else if let Some(own) =
             [names::AUTH.1, names::CONF.1, names::DATA.1, names::TLS.1, names::TMP.1]
                 .into_iter()
                 .find(|own| within(place, own) || within(own, place))
         {
-            found.push(
+            found.push(|| {
                 Finding::at(
                     join(&pointer, "mountPath"),
                     format!("a mount at `{}` covers `{own}`", mount.mount_path),
                 )
                 .label("has an owner")
-                .help("choose another directory, such as `/etc/extra`"),
-            );
+                .help("choose another directory, such as `/etc/extra`")
+            });
         }
     }
 }
@@ -326,15 +339,15 @@ A mount names a volume of the pod: one under `spec.pod.volumes`, or one of the p
     check: Some(unknown_volume),
 };
 
-fn unknown_volume(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn unknown_volume(facts: &Facts<'_>, found: &mut Findings) {
     let pod = &facts.spec.pod;
     // A volume that could not be decoded may be the one that is meant.
     if understood(VOLUMES, &pod.volumes).count() < pod.volumes.len() {
         return;
     }
-    let mut volumes: Vec<&str> = vec![names::CONF.0, names::DATA.0, names::TMP.0];
+    let mut volumes = BTreeSet::from([names::CONF.0, names::DATA.0, names::TMP.0]);
     if facts.spec.auth.mode == AuthMode::Password {
-        volumes.push(names::AUTH.0);
+        volumes.insert(names::AUTH.0);
         volumes.extend(facts.spec.observability.exporter.enabled.then_some(names::EXPORTER.0));
     }
     volumes.extend(facts.spec.tls.as_ref().map(|_| names::TLS.0));
@@ -345,24 +358,26 @@ fn unknown_volume(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         mounts.map(move |(index, mount)| (join(&join(&pointer, "volumeMounts"), index), mount))
     });
     for (pointer, mount) in server.chain(others) {
-        if volumes.contains(&mount.name.as_str()) {
+        if volumes.contains(mount.name.as_str()) {
             continue;
         }
         if mount.name.is_empty() {
-            found.push(
+            found.push(|| {
                 Finding::lacking(pointer, "a mount names no volume")
                     .label("no `name`")
-                    .help("write `name:` and the name of a volume"),
-            );
+                    .help("write `name:` and the name of a volume")
+            });
             continue;
         }
-        let finding =
-            Finding::at(join(&pointer, "name"), format!("there is no volume `{}`", mount.name))
-                .needs(VOLUMES);
-        found.push(match closest(&mount.name, volumes.iter().copied()) {
-            Some(meant) => finding.help(format!("did you mean `{meant}`?")),
-            None => finding
-                .help(format!("add it under `spec.pod.volumes`, with `name: {}`", mount.name)),
+        found.push(|| {
+            let finding =
+                Finding::at(join(&pointer, "name"), format!("there is no volume `{}`", mount.name))
+                    .needs(VOLUMES);
+            match closest(&mount.name, volumes.iter().copied()) {
+                Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+                None => finding
+                    .help(format!("add it under `spec.pod.volumes`, with `name: {}`", mount.name)),
+            }
         });
     }
 }
@@ -377,31 +392,31 @@ The container that runs the server is called `redis`, whichever engine it is, so
     check: Some(owned_container),
 };
 
-fn owned_container(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn owned_container(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, container) in containers(facts) {
         if container.name == names::SERVER_CONTAINER {
-            found.push(
+            found.push(|| {
                 Finding::at(
                     join(&pointer, "name"),
                     format!("`{}` is the server's container", names::SERVER_CONTAINER),
                 )
                 .label("has an owner")
-                .help("choose another name; to change the server's container use `spec.patches`"),
-            );
+                .help("choose another name; to change the server's container use `spec.patches`")
+            });
         }
         let of_exporter = [names::EXPORTER_CONTAINER, names::EXPORTER_INIT_CONTAINER];
         if facts.spec.observability.exporter.enabled
             && of_exporter.contains(&container.name.as_str())
         {
-            found.push(
+            found.push(|| {
                 Finding::at(
                     join(&pointer, "name"),
                     format!("`{}` is a container of the exporter", container.name),
                 )
                 .label("has an owner")
                 .related("/spec/observability/exporter/enabled", "of this one")
-                .help("choose another name, or remove one of the two"),
-            );
+                .help("choose another name, or remove one of the two")
+            });
         }
     }
 }
@@ -415,17 +430,17 @@ pub(super) const NO_IMAGE: Rule = Rule {
     check: Some(no_image),
 };
 
-fn no_image(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn no_image(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, container) in containers(facts) {
         if container.image.as_deref().unwrap_or_default().is_empty() {
-            found.push(
+            found.push(|| {
                 Finding::lacking(
                     pointer,
                     format!("the container `{}` has no image", container.name),
                 )
                 .label("no `image`")
-                .help("write `image:` and a name with a tag or digest"),
-            );
+                .help("write `image:` and a name with a tag or digest")
+            });
         }
     }
 }
@@ -440,7 +455,7 @@ The containers of a pod share its network, so two of them cannot listen on one p
     check: Some(port_taken),
 };
 
-fn port_taken(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn port_taken(facts: &Facts<'_>, found: &mut Findings) {
     let (network, exporter) = (&facts.spec.network, &facts.spec.observability.exporter);
     for (pointer, container) in understood(SIDECARS, &facts.spec.pod.sidecars) {
         for (index, port) in container.ports.iter().flatten().enumerate() {
@@ -458,7 +473,7 @@ fn port_taken(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             } else {
                 continue;
             };
-            found.push(
+            found.push(|| {
                 Finding::at(
                     format!("{pointer}/ports/{index}/containerPort"),
                     format!("the port {} is the {who}'s {what}", port.container_port),
@@ -467,8 +482,8 @@ fn port_taken(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 .related(field, format!("by the {who}"))
                 .help(format!(
                     "let the sidecar listen on another port, or give the {who} another one"
-                )),
-            );
+                ))
+            });
         }
     }
 }
@@ -484,26 +499,26 @@ What a pod needs is better given by a ConfigMap, a Secret, or a volume claim.",
     check: Some(host_access),
 };
 
-fn host_access(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn host_access(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, volume) in understood(VOLUMES, &facts.spec.pod.volumes) {
         if let Some(host) = &volume.host_path {
-            found.push(
+            found.push(|| {
                 Finding::at_key(join(&pointer, "hostPath"), format!("the volume `{}` is the directory `{}` of the node", volume.name, host.path))
                     .label("shared with the node")
                     .note("namespaces with the Pod Security Standard `baseline` or `restricted` refuse it")
-                    .help("use a ConfigMap, a Secret, an `emptyDir` or a volume claim"),
-            );
+                    .help("use a ConfigMap, a Secret, an `emptyDir` or a volume claim")
+            });
         }
     }
     for (pointer, container) in containers(facts) {
         for (index, port) in container.ports.iter().flatten().enumerate() {
             if let Some(host) = port.host_port.filter(|port| *port != 0) {
-                found.push(
+                found.push(|| {
                     Finding::at(format!("{pointer}/ports/{index}/hostPort"), format!("the container `{}` takes port {host} of its node", container.name))
                         .label("one pod for each node")
                         .note("namespaces with the Pod Security Standard `baseline` or `restricted` refuse it")
-                        .help("remove `hostPort`: pods have addresses of their own"),
-                );
+                        .help("remove `hostPort`: pods have addresses of their own")
+                });
             }
         }
     }
@@ -520,7 +535,7 @@ leaves it, and namespaces that enforce it refuse all pods of the cluster. A cont
     check: Some(not_restricted),
 };
 
-fn not_restricted(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn not_restricted(facts: &Facts<'_>, found: &mut Findings) {
     let pod = facts.spec.pod.security_context.as_ref();
     if let Some(security) = pod.filter(|security| is_understood(security)) {
         let raw = |key| security.raw.get(key);
@@ -548,13 +563,13 @@ fn not_restricted(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         ];
         for (is_wrong, field, what) in mistakes {
             if is_wrong {
-                found.push(
+                found.push(|| {
                     Finding::at(
                         join(SECURITY, field),
                         format!("{what}: the Pod Security Standard `restricted` refuses the pods"),
                     )
-                    .help(format!("remove `{field}`: the default is fit for `restricted`")),
-                );
+                    .help(format!("remove `{field}`: the default is fit for `restricted`"))
+                });
             }
         }
     }
@@ -592,7 +607,7 @@ fn not_restricted(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         } else {
             pointer
         };
-        found.push(
+        found.push(|| {
             Finding::at_key(
                 at,
                 format!(
@@ -601,8 +616,8 @@ fn not_restricted(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 ),
             )
             .note("namespaces that enforce it refuse all pods of the cluster")
-            .help(format!("write under its `securityContext`: {}", missing.join(", "))),
-        );
+            .help(format!("write under its `securityContext`: {}", missing.join(", ")))
+        });
     }
 }
 
@@ -621,47 +636,51 @@ needs `Exists`, and tolerates everything.",
     check: Some(toleration),
 };
 
-fn toleration(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn toleration(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, toleration) in understood("/spec/pod/tolerations", &facts.spec.pod.tolerations) {
         let operator = toleration.operator.as_deref().unwrap_or("Equal");
         let value = toleration.value.as_deref().unwrap_or_default();
         let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
         if !["Equal", "Exists"].contains(&operator) {
-            let finding = Finding::at(
-                join(&pointer, "operator"),
-                format!("a toleration's operator cannot be `{operator}`"),
-            );
-            found.push(match closest(operator, ["Equal", "Exists"]) {
-                Some(meant) => finding.help(format!("did you mean `{meant}`?")),
-                None => finding.help("write `Equal` or `Exists`"),
+            found.push(|| {
+                let finding = Finding::at(
+                    join(&pointer, "operator"),
+                    format!("a toleration's operator cannot be `{operator}`"),
+                );
+                match closest(operator, ["Equal", "Exists"]) {
+                    Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+                    None => finding.help("write `Equal` or `Exists`"),
+                }
             });
         } else if operator == "Exists" && !value.is_empty() {
-            found.push(
+            found.push(|| {
                 Finding::at(join(&pointer, "value"), format!("a toleration with the operator `Exists` takes no value, and `{value}` is given"))
                     .related(join(&pointer, "operator"), "any value")
-                    .help("remove `value`, or write `operator: Equal`"),
-            );
+                    .help("remove `value`, or write `operator: Equal`")
+            });
         } else if operator == "Equal" && toleration.key.as_deref().unwrap_or_default().is_empty() {
-            found.push(
+            found.push(|| {
                 Finding::at(
                     pointer.clone(),
                     "a toleration without a `key` needs the operator `Exists`",
                 )
-                .help("write `key:`, or `operator: Exists` to tolerate every taint"),
-            );
+                .help("write `key:`, or `operator: Exists` to tolerate every taint")
+            });
         }
         if let Some(effect) = toleration
             .effect
             .as_deref()
             .filter(|effect| !effect.is_empty() && !effects.contains(effect))
         {
-            let finding = Finding::at(
-                join(&pointer, "effect"),
-                format!("a taint's effect cannot be `{effect}`"),
-            );
-            found.push(match closest(effect, effects) {
-                Some(meant) => finding.help(format!("did you mean `{meant}`?")),
-                None => finding.help("write `NoSchedule`, `PreferNoSchedule` or `NoExecute`"),
+            found.push(|| {
+                let finding = Finding::at(
+                    join(&pointer, "effect"),
+                    format!("a taint's effect cannot be `{effect}`"),
+                );
+                match closest(effect, effects) {
+                    Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+                    None => finding.help("write `NoSchedule`, `PreferNoSchedule` or `NoExecute`"),
+                }
             });
         }
     }
@@ -678,7 +697,7 @@ refer to it: `valueFrom: {secretKeyRef: {name: NAME, key: KEY}}`. Names that end
     check: Some(secret_in_variable),
 };
 
-fn secret_in_variable(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn secret_in_variable(facts: &Facts<'_>, found: &mut Findings) {
     let others = containers(facts).flat_map(|(pointer, container)| {
         let env = container.env.iter().flatten().enumerate();
         env.map(move |(index, variable)| (join(&join(&pointer, "env"), index), variable))
@@ -693,11 +712,11 @@ fn secret_in_variable(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             && !owned.contains(&variable.name.as_str())
         {
             // At the name: a report ends in logs, which should not show the value.
-            found.push(
+            found.push(|| {
                 Finding::at(join(&pointer, "name"), format!("the variable `{}` seems to hold a secret, readable for all who can read the spec", variable.name))
                     .label("its value is in Git")
-                    .help("put the value into a Secret, and write `valueFrom: {secretKeyRef: {name: NAME, key: KEY}}` in place of `value`"),
-            );
+                    .help("put the value into a Secret, and write `valueFrom: {secretKeyRef: {name: NAME, key: KEY}}` in place of `value`")
+            });
         }
     }
 }
@@ -738,17 +757,17 @@ root would leave files that this user cannot read later. Remove `runAsUser`, wri
     check: Some(root_forbidden),
 };
 
-fn root_forbidden(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn root_forbidden(facts: &Facts<'_>, found: &mut Findings) {
     let Some(security) = facts.spec.pod.security_context.as_ref() else { return };
     let is = |field: &str, value: Value| security.raw.get(field) == Some(&value);
     let allowed = security.raw.get("runAsNonRoot").is_some_and(|value| *value != Value::Bool(true));
     if is("runAsUser", Value::from(0)) && !allowed {
-        found.push(
+        found.push(|| {
             Finding::at(join(SECURITY, "runAsUser"), "`runAsUser: 0` is root, and `runAsNonRoot` is true: the kubelet does not start the pods")
                 .label("root")
                 .related(join(SECURITY, "runAsNonRoot"), "not root")
-                .help("remove `runAsUser`: the default is 999, the user of the official images; on OpenShift write `null`"),
-        );
+                .help("remove `runAsUser`: the default is 999, the user of the official images; on OpenShift write `null`")
+        });
     }
 }
 
@@ -762,7 +781,7 @@ An image without a tag is `latest`, and `latest` is another image tomorrow: two 
     check: Some(container_not_pinned),
 };
 
-fn container_not_pinned(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn container_not_pinned(facts: &Facts<'_>, found: &mut Findings) {
     for (pointer, container) in containers(facts) {
         let image = container.image.as_deref().unwrap_or_default();
         // A colon before the last slash belongs to the registry's port.
@@ -773,14 +792,14 @@ fn container_not_pinned(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             Some((_, "latest")) => "has a tag that moves",
             Some(_) => continue,
         };
-        found.push(
+        found.push(|| {
             Finding::at(
                 join(&pointer, "image"),
                 format!("the image `{image}` of the container `{}` {what}", container.name),
             )
             .label("another image tomorrow")
-            .help("write a version as tag, or a digest"),
-        );
+            .help("write a version as tag, or a digest")
+        });
     }
 }
 

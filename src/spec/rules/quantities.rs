@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::quantity::Quantity, super::suggest::closest, super::written::join, Facts, Finding, Rule,
+    super::quantity::Quantity, super::suggest::closest, super::written::join, Facts, Finding,
+    Findings, Rule,
 };
 use crate::error::Severity;
 
@@ -63,15 +64,16 @@ Directives of Redis have suffixes of their own (`mb` is 1024 x 1024 bytes there)
     check: Some(quantity_syntax),
 };
 
-fn quantity_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn quantity_syntax(facts: &Facts<'_>, found: &mut Findings) {
     for Amount { pointer, quantity, bytes } in amounts(facts) {
         if quantity.is_valid() {
             continue;
         }
         let text = quantity.text();
+        found.push(|| {
         let finding =
             Finding::at(&pointer, format!("`{text}` is not an amount")).label("not an amount");
-        found.push(match meant(text) {
+        match meant(text) {
             Meant::Percent(percent) if pointer == "/spec/memory/maxmemory" && (10..=90).contains(&percent) => {
                 finding.help(format!("remove it and write `headroomPercent: {}`: that is the part of the memory limit that stays free", 100 - percent))
             }
@@ -83,6 +85,7 @@ fn quantity_syntax(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             Meant::Other(other) => finding.help(format!("write `{other}`")),
             _ if bytes => finding.help("write a number and a suffix, such as `512Mi` or `10Gi`"),
             _ => finding.help("write a number, such as `2`, or thousandths, such as `500m`"),
+        }
         });
     }
 }
@@ -134,12 +137,12 @@ request may be `0`.",
     check: Some(quantity_not_positive),
 };
 
-fn quantity_not_positive(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn quantity_not_positive(facts: &Facts<'_>, found: &mut Findings) {
     for Amount { pointer, quantity, .. } in amounts(facts) {
         let is_request = pointer.contains("/resources/requests/");
         if quantity.is_valid() && (quantity.nano() < 0 || quantity.nano() == 0 && !is_request) {
             let text = quantity.text();
-            found.push(
+            found.push(|| {
                 Finding::at(
                     pointer,
                     format!(
@@ -148,8 +151,8 @@ fn quantity_not_positive(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                     ),
                 )
                 .label("must be more than 0")
-                .help("write how much it is, or remove the key for the default"),
-            );
+                .help("write how much it is, or remove the key for the default")
+            });
         }
     }
 }
@@ -164,16 +167,19 @@ The suffix `m` means thousandths: `512m` of memory is half a byte. Kubernetes ta
     check: Some(thousandths_of_bytes),
 };
 
-fn thousandths_of_bytes(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn thousandths_of_bytes(facts: &Facts<'_>, found: &mut Findings) {
     for Amount { pointer, quantity, bytes } in amounts(facts) {
         if bytes && quantity.nano() > 0 && quantity.nano() % 1_000_000_000 != 0 {
             let text = quantity.text();
-            let finding = Finding::at(pointer, format!("`{text}` is not a whole number of bytes"));
-            found.push(match text.strip_suffix('m') {
-                Some(number) => finding
-                    .label("`m` means thousandths")
-                    .help(format!("write `{number}Mi` or `{number}M`")),
-                None => finding.help("write a whole number with a suffix, such as `512Mi`"),
+            found.push(|| {
+                let finding =
+                    Finding::at(pointer, format!("`{text}` is not a whole number of bytes"));
+                match text.strip_suffix('m') {
+                    Some(number) => finding
+                        .label("`m` means thousandths")
+                        .help(format!("write `{number}Mi` or `{number}M`")),
+                    None => finding.help("write a whole number with a suffix, such as `512Mi`"),
+                }
             });
         }
     }
@@ -190,7 +196,7 @@ add up. Write the suffix with `i`, or the number of bytes where it must be exact
     check: Some(decimal_bytes),
 };
 
-fn decimal_bytes(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn decimal_bytes(facts: &Facts<'_>, found: &mut Findings) {
     for Amount { pointer, quantity, bytes } in amounts(facts) {
         let text = quantity.text();
         let letter = text
@@ -201,15 +207,15 @@ fn decimal_bytes(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             (bytes, quantity.is_valid() && quantity.nano() > 0, letter)
         {
             let number = &text[..text.len() - 1];
-            found.push(
+            found.push(|| {
                 Finding::at(pointer, format!("`{text}` is {}", show_bytes(quantity.whole())))
                     .label("steps of 1000")
                     .help(format!(
                         "write `{number}{}i` if that was meant, or `{}` for exactly this much",
                         letter.to_ascii_uppercase(),
                         quantity.whole()
-                    )),
-            );
+                    ))
+            });
         }
     }
 }
@@ -238,7 +244,7 @@ refused by the API server. The size of the volume is `spec.storage.size`.",
     check: Some(resource_name),
 };
 
-fn resource_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn resource_name(facts: &Facts<'_>, found: &mut Findings) {
     const NAMES: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
     for (pointer, amounts) in resources(facts) {
         for name in amounts.keys() {
@@ -248,15 +254,17 @@ fn resource_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             {
                 continue;
             }
+            found.push(|| {
             let finding = Finding::at_key(
                 join(pointer, name),
                 format!("`{name}` is not a resource that Kubernetes knows"),
             );
-            found.push(match (name.as_str(), closest(name, NAMES)) {
+            match (name.as_str(), closest(name, NAMES)) {
                 ("mem" | "ram" | "RAM", _) => finding.help("write `memory`"),
                 ("storage" | "disk", _) => finding.help("the size of the volume is `spec.storage.size`; the node's own disk is `ephemeral-storage`"),
                 (_, Some(meant)) => finding.help(format!("did you mean `{meant}`?")),
                 _ => finding.help("write `cpu`, `memory` or `ephemeral-storage`"),
+            }
             });
         }
     }

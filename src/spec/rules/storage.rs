@@ -2,7 +2,7 @@
 
 use super::{
     super::types::{AccessMode, AuthMode, Medium, PersistenceMode, RetentionPolicy},
-    Facts, Finding, Rule,
+    Facts, Finding, Findings, Rule,
     quantities::show_bytes,
 };
 use crate::error::Severity;
@@ -33,12 +33,12 @@ one are on the disk together. For a cache that keeps nothing write `ephemeral: {
     check: Some(no_storage),
 };
 
-fn no_storage(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn no_storage(facts: &Facts<'_>, found: &mut Findings) {
     let storage = &facts.spec.storage;
     if storage.size.is_none() && storage.ephemeral.is_none() {
         let finding = Finding::at_key(STORAGE, "`spec.storage` has neither `size` nor `ephemeral`")
             .label("no size");
-        found.push(match facts.maxmemory() {
+        found.push(|| match facts.maxmemory() {
             Some(maxmemory) if facts.spec.persistence.mode.appends() => {
                 finding.help(format!("write for example `size: {}`: `maxmemory` is {}, and files can grow to more than twice that", size_for(maxmemory), show_bytes(maxmemory)))
             }
@@ -63,15 +63,15 @@ directory is `ephemeral.sizeLimit`.",
     check: Some(storage_twice),
 };
 
-fn storage_twice(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn storage_twice(facts: &Facts<'_>, found: &mut Findings) {
     let storage = &facts.spec.storage;
     if let (Some(size), Some(_)) = (&storage.size, &storage.ephemeral) {
-        found.push(
+        found.push(|| {
             Finding::at_key(EPHEMERAL, "`spec.storage` has both `size` and `ephemeral`")
                 .label("no volume")
                 .related(SIZE, "a volume")
-                .help(format!("remove `ephemeral` to keep data, or `size` for a cache; the bound of an ephemeral directory is `ephemeral: {{sizeLimit: {}}}`", size.text())),
-        );
+                .help(format!("remove `ephemeral` to keep data, or `size` for a cache; the bound of an ephemeral directory is `ephemeral: {{sizeLimit: {}}}`", size.text()))
+        });
     }
 }
 
@@ -86,19 +86,19 @@ and processor time, and is gone whenever it is needed most. Write `size` for a v
     check: Some(ephemeral_with_files),
 };
 
-fn ephemeral_with_files(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn ephemeral_with_files(facts: &Facts<'_>, found: &mut Findings) {
     let mode = facts.spec.persistence.mode;
     if facts.spec.storage.ephemeral.is_some()
         && facts.spec.storage.size.is_none()
         && mode != PersistenceMode::None
     {
         let default = if facts.has(MODE) { "" } else { " (the default)" };
-        found.push(
+        found.push(|| {
             Finding::at_key(EPHEMERAL, format!("the persistence mode `{}`{default} writes files that go with their pod", mode_name(mode)))
                 .label("goes with its pod")
                 .related(MODE, "writes files")
-                .help("write `persistence: {mode: None}` for a cache, or `storage: {size: ...}` to keep data"),
-        );
+                .help("write `persistence: {mode: None}` for a cache, or `storage: {size: ...}` to keep data")
+        });
     }
 }
 
@@ -113,18 +113,18 @@ Its data is lost with every restart: the pod copies it from the replica that too
     check: Some(volume_without_files),
 };
 
-fn volume_without_files(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn volume_without_files(facts: &Facts<'_>, found: &mut Findings) {
     let Some(size) = &facts.spec.storage.size else { return };
     if facts.spec.persistence.mode == PersistenceMode::None
         && size.whole() > 1 << 30
         && facts.spec.storage.ephemeral.is_none()
     {
-        found.push(
+        found.push(|| {
             Finding::at(SIZE, format!("a volume of `{}` for a cache that writes nothing to it", size.text()))
                 .label("stays empty")
                 .related(MODE, "writes no data")
-                .help("write `mode: AOF` to keep data, or `ephemeral: {}` instead of `size`; a volume of 1Gi keeps a node's identity, if that is the point"),
-        );
+                .help("write `mode: AOF` to keep data, or `ephemeral: {}` instead of `size`; a volume of 1Gi keeps a node's identity, if that is the point")
+        });
     }
 }
 
@@ -140,7 +140,7 @@ volume's size cannot be changed in place later.",
     check: Some(volume_too_small),
 };
 
-fn volume_too_small(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn volume_too_small(facts: &Facts<'_>, found: &mut Findings) {
     let (Some(size), Some(maxmemory)) = (&facts.spec.storage.size, facts.maxmemory()) else {
         return;
     };
@@ -150,13 +150,13 @@ fn volume_too_small(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         && size.whole() < needed
         && size.nano() > 0
     {
-        found.push(
+        found.push(|| {
             facts
                 .about_maxmemory(Finding::at(SIZE, format!("`{}` is less than twice `maxmemory`", size.text())).label(format!("less than {}", show_bytes(needed))))
                 .needs(MODE)
                 .note(format!("`maxmemory` is {}; while the append-only file is rewritten, the old and the new one need 2 x {} = {}", show_bytes(maxmemory), show_bytes(maxmemory), show_bytes(needed)))
-                .help(format!("write `size: {}` or more", size_for(maxmemory))),
-        );
+                .help(format!("write `size: {}` or more", size_for(maxmemory)))
+        });
     }
 }
 
@@ -170,7 +170,7 @@ A volume claim has at least one access mode, each once, and `ReadWriteOncePod` a
     check: Some(access_modes),
 };
 
-fn access_modes(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn access_modes(facts: &Facts<'_>, found: &mut Findings) {
     const MODES: &str = "/spec/storage/accessModes";
     let modes = &facts.spec.storage.access_modes.0;
     let what = if modes.is_empty() {
@@ -184,11 +184,11 @@ fn access_modes(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     } else {
         return;
     };
-    found.push(
+    found.push(|| {
         Finding::at(MODES, what)
             .note("the API server refuses such a volume claim")
-            .help("remove the key, or write one mode, such as `[ReadWriteOnce]`"),
-    );
+            .help("remove the key, or write one mode, such as `[ReadWriteOnce]`")
+    });
 }
 
 pub(super) const VOLUMES_DELETED: Rule = Rule {
@@ -202,7 +202,7 @@ goes that are scaled away, whether their slots were moved before or not. `Retain
     check: Some(volumes_deleted),
 };
 
-fn volumes_deleted(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn volumes_deleted(facts: &Facts<'_>, found: &mut Findings) {
     let retention = facts.spec.storage.retention;
     let all = [
         (
@@ -220,15 +220,15 @@ fn volumes_deleted(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     ];
     for (pointer, policy, field, why) in all {
         if policy == RetentionPolicy::Delete {
-            found.push(
+            found.push(|| {
                 Finding::at(
                     pointer,
                     format!("`{field}: Delete` deletes volumes with all data on them"),
                 )
                 .label("no way back")
                 .note(why)
-                .help(format!("write `{field}: Retain`, the default, and delete volumes by hand")),
-            );
+                .help(format!("write `{field}: Retain`, the default, and delete volumes by hand"))
+            });
         }
     }
 }
@@ -244,20 +244,18 @@ Write at least 1 for both, such as `{seconds: 3600, changes: 1}`; for no snapsho
     check: Some(snapshot_interval),
 };
 
-fn snapshot_interval(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn snapshot_interval(facts: &Facts<'_>, found: &mut Findings) {
     for (index, snapshot) in facts.spec.persistence.snapshots.iter().enumerate() {
         for (field, number) in [("seconds", snapshot.seconds), ("changes", snapshot.changes)] {
             if number == 0 {
-                found.push(
+                found.push(|| {
                     Finding::at(
                         format!("/spec/persistence/snapshots/{index}/{field}"),
                         format!("`{field}: 0` is no interval between snapshots"),
                     )
                     .label("at least 1")
-                    .help(format!(
-                        "write `{field}: 1` or more; for no snapshots write `mode: AOF`"
-                    )),
-                );
+                    .help(format!("write `{field}: 1` or more; for no snapshots write `mode: AOF`"))
+                });
             }
         }
     }
@@ -274,7 +272,7 @@ written without effect was meant to have one: change the other field, or remove 
     check: Some(unused_setting),
 };
 
-fn unused_setting(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn unused_setting(facts: &Facts<'_>, found: &mut Findings) {
     let spec = facts.spec;
     let mode = spec.persistence.mode;
     let policy = &spec.network.network_policy;
@@ -358,15 +356,15 @@ fn unused_setting(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         }
         for pointer in pointers.iter().filter(|pointer| facts.has(pointer)) {
             let field = pointer.rsplit('/').next().unwrap_or_default();
-            found.push(
+            found.push(|| {
                 Finding::at_key(*pointer, format!("`{field}` is without effect: {why}"))
                     .label("without effect")
                     .related(because, "because of this")
                     .help(format!(
                         "remove `{field}`, or change `{}`",
                         super::super::written::path(because)
-                    )),
-            );
+                    ))
+            });
         }
     }
 }
@@ -382,7 +380,7 @@ goes with it. Write `medium: Disk`, `spec.persistence.mode: None`, or a `sizeLim
     check: Some(ephemeral_in_memory),
 };
 
-fn ephemeral_in_memory(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn ephemeral_in_memory(facts: &Facts<'_>, found: &mut Findings) {
     const MEDIUM: &str = "/spec/storage/ephemeral/medium";
     let Some(ephemeral) = &facts.spec.storage.ephemeral else { return };
     let (Some(limit), Some(maxmemory)) = (facts.memory_limit(), facts.maxmemory()) else { return };
@@ -398,7 +396,7 @@ fn ephemeral_in_memory(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         }
         Some(_) => return,
     };
-    found.push(
+    found.push(|| {
         facts
             .about_maxmemory(Finding::at(MEDIUM, what).label("counts against the memory limit"))
             .needs(MODE)
@@ -413,6 +411,6 @@ fn ephemeral_in_memory(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                     format!("write `medium: Disk`, or a `sizeLimit` of at most {}Mi", room >> 20)
                 }
                 None => format!("write `medium: Disk`, or `sizeLimit: {}Mi` or less", room >> 20),
-            }),
-    );
+            })
+    });
 }

@@ -1,6 +1,6 @@
 //! Texts that other tools change on their way to the cluster.
 
-use super::{super::written::join, Facts, Finding, Rule};
+use super::{super::written::append, Facts, Finding, Findings, Rule};
 use crate::{
     error::Severity,
     yaml::{Kind, Node},
@@ -17,7 +17,7 @@ values of environment variables; Helm takes `{{` for a template when the output 
     check: Some(substituted_text),
 };
 
-fn substituted_text(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn substituted_text(facts: &Facts<'_>, found: &mut Findings) {
     // Most specs have none of it, which is quick to see.
     if !facts.written.source().contains(['$', '\\']) && !facts.written.source().contains("{{") {
         return;
@@ -35,13 +35,15 @@ fn substituted_text(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             _ => ("Helm takes it for a template", "write the text without `{{`"),
         };
         let what = if is_key { "the key" } else { "the text" };
-        let message = format!("{what} contains `{mark}`: {who}");
-        let finding = if is_key {
-            Finding::at_key(pointer, message)
-        } else {
-            Finding::at(pointer, message).mark(mark)
-        };
-        found.push(finding.label("not safe from other tools").help(help));
+        found.push(|| {
+            let message = format!("{what} contains `{mark}`: {who}");
+            let finding = if is_key {
+                Finding::at_key(pointer, message)
+            } else {
+                Finding::at(pointer, message).mark(mark)
+            };
+            finding.label("not safe from other tools").help(help)
+        });
     });
 }
 
@@ -56,7 +58,7 @@ hardly ever meant.",
     check: Some(trailing_blanks),
 };
 
-fn trailing_blanks(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn trailing_blanks(facts: &Facts<'_>, found: &mut Findings) {
     if ![" \n", "\t\n", "\r", "\\"].iter().any(|end| facts.written.source().contains(end)) {
         return;
     }
@@ -68,7 +70,7 @@ fn trailing_blanks(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         let count = text.lines().filter(blank).count();
         if count > 0 {
             let first = text.lines().find(blank).unwrap_or_default();
-            found.push(
+            found.push(|| {
                 Finding::at(
                     pointer,
                     match count {
@@ -78,8 +80,8 @@ fn trailing_blanks(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 )
                 .mark(first)
                 .label("a blank at the end")
-                .help("remove the blanks at the ends of lines"),
-            );
+                .help("remove the blanks at the ends of lines")
+            });
         }
     });
 }
@@ -91,14 +93,14 @@ fn walk(node: &Node, pointer: &mut String, see: &mut impl FnMut(&str, &str, bool
         Kind::String(text) => see(pointer, text, false),
         Kind::List(items) => {
             for (index, item) in items.iter().enumerate() {
-                pointer.push_str(&format!("/{index}"));
+                append(pointer, index);
                 walk(item, pointer, see);
                 pointer.truncate(length);
             }
         }
         Kind::Map(entries) => {
             for entry in entries {
-                *pointer = join(pointer, &entry.key);
+                append(pointer, &entry.key);
                 see(pointer, &entry.key, true);
                 walk(&entry.value, pointer, see);
                 pointer.truncate(length);

@@ -1,6 +1,6 @@
 //! Encryption: where the certificate comes from, and what it is good for.
 
-use super::{super::types::Certificate, Facts, Finding, Rule, grammar};
+use super::{super::types::Certificate, Facts, Finding, Findings, Rule, grammar};
 use crate::error::Severity;
 
 const TLS: &str = "/spec/tls";
@@ -17,11 +17,10 @@ The pods mount the certificate from a Secret. Either you make the Secret, with `
     check: Some(no_certificate),
 };
 
-fn no_certificate(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn no_certificate(facts: &Facts<'_>, found: &mut Findings) {
     let Some(tls) = &facts.spec.tls else { return };
     if tls.secret_name.is_none() && tls.certificate.is_none() {
-        found.push(
-            Finding::lacking(TLS, "`spec.tls` names no certificate")
+        found.push(|| Finding::lacking(TLS, "`spec.tls` names no certificate")
                 .label("no `secretName` and no `certificate`")
                 .help("write `secretName:` and the name of a Secret with `tls.crt`, `tls.key` and `ca.crt`, or `certificate:` with an `issuerRef` of cert-manager"),
         );
@@ -42,7 +41,7 @@ pub(super) const CERTIFICATE_TIMES: Rule = Rule {
     check: Some(certificate_times),
 };
 
-fn certificate_times(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn certificate_times(facts: &Facts<'_>, found: &mut Findings) {
     let Some(certificate) = certificate(facts) else { return };
     let duration = certificate.duration.as_deref().unwrap_or("2160h");
     let (Some(valid), renew) =
@@ -51,17 +50,16 @@ fn certificate_times(facts: &Facts<'_>, found: &mut Vec<Finding>) {
         return;
     };
     if valid < 3600 {
-        found.push(
+        found.push(|| {
             Finding::at(
                 "/spec/tls/certificate/duration",
                 format!("a certificate cannot be valid for `{duration}` only"),
             )
             .label("less than an hour")
-            .help("write `1h` or more"),
-        );
+            .help("write `1h` or more")
+        });
     } else if let Some(renew) = renew.filter(|renew| *renew >= valid) {
-        found.push(
-            Finding::at(
+        found.push(|| Finding::at(
                 "/spec/tls/certificate/renewBefore",
                 format!("a certificate that is valid for {valid} seconds cannot be renewed {renew} seconds before its end"),
             )
@@ -104,18 +102,18 @@ pub(super) const CERTIFICATE_NAMES: Rule = Rule {
     check: Some(certificate_names),
 };
 
-fn certificate_names(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn certificate_names(facts: &Facts<'_>, found: &mut Findings) {
     let Some(certificate) = certificate(facts) else { return };
     for (index, name) in certificate.dns_names.iter().enumerate() {
         let host = name.strip_prefix("*.").unwrap_or(name);
         if let Some(why) = grammar::dns_subdomain(host) {
-            found.push(
+            found.push(|| {
                 Finding::at(
                     format!("{CERTIFICATE}/dnsNames/{index}"),
                     format!("`{name}` is no DNS name: it {why}"),
                 )
-                .help("write a name such as `redis.example.com` or `*.redis.example.com`"),
-            );
+                .help("write a name such as `redis.example.com` or `*.redis.example.com`")
+            });
         }
     }
 }
@@ -131,16 +129,16 @@ list these, and a client elsewhere that checks names refuses the connection.",
     check: Some(certificate_without_namespace),
 };
 
-fn certificate_without_namespace(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn certificate_without_namespace(facts: &Facts<'_>, found: &mut Findings) {
     if certificate(facts).is_some() && facts.namespace().is_none() {
-        found.push(
+        found.push(|| {
             Finding::at_key(
                 CERTIFICATE,
                 "the certificate has no names for clients in other namespaces",
             )
             .label("only short names")
-            .help("write `metadata.namespace`, or render with `--namespace`"),
-        );
+            .help("write `metadata.namespace`, or render with `--namespace`")
+        });
     }
 }
 

@@ -1,11 +1,13 @@
 //! Shards, replicas, and where pods may run.
 
+use std::collections::BTreeMap;
+
 use super::{
     super::{
         types::{Layout, SpreadRule},
         written::join,
     },
-    Facts, Finding, Rule, grammar, plural,
+    Facts, Finding, Findings, Rule, grammar, plural,
 };
 use crate::error::Severity;
 
@@ -26,7 +28,7 @@ Write `shards: 3` or more. For data that needs no sharding, one master with repl
     check: Some(too_few_shards),
 };
 
-fn too_few_shards(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn too_few_shards(facts: &Facts<'_>, found: &mut Findings) {
     let shards = facts.spec.topology.shards;
     if shards < 3 {
         let why = match shards {
@@ -38,7 +40,7 @@ fn too_few_shards(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                 "a majority of the masters must agree before a replica takes over, and of 2 masters one is no majority"
             }
         };
-        found.push(
+        found.push(|| {
             Finding::at(
                 SHARDS,
                 format!(
@@ -51,8 +53,8 @@ fn too_few_shards(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             )
             .label("at least 3")
             .note(why)
-            .help("write `shards: 3` or more"),
-        );
+            .help("write `shards: 3` or more")
+        });
     }
 }
 
@@ -67,18 +69,18 @@ made for. With a replica for each shard that is 500 shards. Larger data goes int
     check: Some(too_many_shards),
 };
 
-fn too_many_shards(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn too_many_shards(facts: &Facts<'_>, found: &mut Findings) {
     let shards = facts.spec.topology.shards;
     if shards > 500 {
-        found.push(
+        found.push(|| {
             Finding::at(
                 SHARDS,
                 format!("{shards} shards are more than a Redis Cluster is made for"),
             )
             .label("at most 500")
             .note("every node talks to every other one; Redis Cluster is made for up to 1000 nodes")
-            .help("write at most `shards: 500`, and use several clusters for more"),
-        );
+            .help("write at most `shards: 500`, and use several clusters for more")
+        });
     }
 }
 
@@ -93,15 +95,15 @@ during maintenance; more than a few serve reads only. The number is of replicas 
     check: Some(too_many_replicas),
 };
 
-fn too_many_replicas(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn too_many_replicas(facts: &Facts<'_>, found: &mut Findings) {
     let replicas = facts.spec.topology.replicas_per_shard;
     if replicas > 10 {
-        found.push(
+        found.push(|| {
             Finding::at(REPLICAS, format!("{replicas} replicas for each shard are too many"))
                 .label("at most 10")
                 .note("each replica costs its master a copy of every write")
-                .help("write 1, or 2 where a second pod may fail during maintenance; it is counted for each shard, not for the cluster"),
-        );
+                .help("write 1, or 2 where a second pod may fail during maintenance; it is counted for each shard, not for the cluster")
+        });
     }
 }
 
@@ -116,12 +118,12 @@ made for. The number of pods is `shards` x (1 + `replicasPerShard`).",
     check: Some(too_many_pods),
 };
 
-fn too_many_pods(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn too_many_pods(facts: &Facts<'_>, found: &mut Findings) {
     let topology = &facts.spec.topology;
     let pods = u64::from(topology.shards) * (u64::from(topology.replicas_per_shard) + 1);
     // More shards or replicas than there may be have a rule of their own.
     if pods > 1000 && topology.shards <= 500 && topology.replicas_per_shard <= 10 {
-        found.push(
+        found.push(|| {
             Finding::at(
                 SHARDS,
                 format!(
@@ -136,8 +138,8 @@ fn too_many_pods(facts: &Facts<'_>, found: &mut Vec<Finding>) {
             .help(format!(
                 "write at most `shards: {}`, or fewer replicas",
                 1000 / topology.pods_per_shard()
-            )),
-        );
+            ))
+        });
     }
 }
 
@@ -152,13 +154,13 @@ safe as the volume. That is fine for tests and for data that can be recomputed."
     check: Some(no_replicas),
 };
 
-fn no_replicas(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn no_replicas(facts: &Facts<'_>, found: &mut Findings) {
     if facts.spec.topology.replicas_per_shard == 0 {
-        found.push(
+        found.push(|| {
             Finding::at(REPLICAS, "0 replicas: every restart of a pod is an outage of its shard")
                 .label("nobody takes over")
-                .help("write `replicasPerShard: 1` unless the data is not missed"),
-        );
+                .help("write `replicasPerShard: 1` unless the data is not missed")
+        });
     }
 }
 
@@ -172,17 +174,17 @@ Zones are values of the node label `topology.kubernetes.io/zone`: at most 63 let
     check: Some(zone_name),
 };
 
-fn zone_name(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn zone_name(facts: &Facts<'_>, found: &mut Findings) {
     for (index, zone) in facts.spec.topology.zones.iter().enumerate() {
         let what = match grammar::label_value(zone) {
             _ if zone.is_empty() => Some("a zone has no name".to_owned()),
             why => why.map(|why| format!("the zone `{zone}` {why}")),
         };
         if let Some(what) = what {
-            found.push(
+            found.push(|| {
                 Finding::at(join(ZONES, index), what)
-                    .help("write a zone that nodes have: `kubectl get nodes -L topology.kubernetes.io/zone` shows them"),
-            );
+                    .help("write a zone that nodes have: `kubectl get nodes -L topology.kubernetes.io/zone` shows them")
+            });
         }
     }
 }
@@ -196,16 +198,17 @@ pub(super) const DUPLICATE_ZONE: Rule = Rule {
     check: Some(duplicate_zone),
 };
 
-fn duplicate_zone(facts: &Facts<'_>, found: &mut Vec<Finding>) {
-    let zones = &facts.spec.topology.zones;
-    for (index, zone) in zones.iter().enumerate() {
-        if let Some(first) = zones[..index].iter().position(|earlier| earlier == zone) {
-            found.push(
+fn duplicate_zone(facts: &Facts<'_>, found: &mut Findings) {
+    let mut seen = BTreeMap::new();
+    for (index, zone) in facts.spec.topology.zones.iter().enumerate() {
+        let first = *seen.entry(zone).or_insert(index);
+        if first < index {
+            found.push(|| {
                 Finding::at(join(ZONES, index), format!("the zone `{zone}` is listed twice"))
                     .label("again")
                     .related(join(ZONES, first), "first here")
-                    .help("write another zone, or remove it"),
-            );
+                    .help("write another zone, or remove it")
+            });
         }
     }
 }
@@ -221,13 +224,13 @@ List as many zones as a shard has pods, have fewer replicas, or write `Preferred
     check: Some(too_few_zones),
 };
 
-fn too_few_zones(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn too_few_zones(facts: &Facts<'_>, found: &mut Findings) {
     let topology = &facts.spec.topology;
     let (zones, pods) = (topology.zones.len() as u64, u64::from(topology.pods_per_shard()));
     let applies = topology.spread.zones == SpreadRule::Required
         && topology.layout == Layout::StatefulSetPerShard;
     if applies && zones > 0 && zones < pods {
-        found.push(
+        found.push(|| {
             Finding::at_key(
                 ZONES,
                 format!("{} cannot keep the {pods} pods of a shard apart", plural(zones, "zone")),
@@ -241,8 +244,8 @@ fn too_few_zones(facts: &Facts<'_>, found: &mut Vec<Finding>) {
                     plural(topology.replicas_per_shard, "replica")
                 ),
             )
-            .help(format!("list {pods} zones, or write `spread.zones: Preferred`")),
-        );
+            .help(format!("list {pods} zones, or write `spread.zones: Preferred`"))
+        });
     }
 }
 
@@ -257,17 +260,17 @@ on different nodes: 6 pods need 6 nodes, and one more to replace one. Only the l
     check: Some(spread_of_all_pods),
 };
 
-fn spread_of_all_pods(facts: &Facts<'_>, found: &mut Vec<Finding>) {
+fn spread_of_all_pods(facts: &Facts<'_>, found: &mut Findings) {
     let topology = &facts.spec.topology;
     if topology.layout == Layout::SingleStatefulSet
         && topology.spread.nodes == Some(SpreadRule::Required)
     {
         let pods = u64::from(topology.shards) * u64::from(topology.pods_per_shard());
-        found.push(
+        found.push(|| {
             Finding::at("/spec/topology/spread/nodes", format!("`Required` asks for {pods} nodes, one for each pod of the cluster"))
                 .label("holds for all pods")
                 .related("/spec/topology/layout", "cannot tell the pods of one shard from another's")
-                .help("write `Preferred`, or the layout `StatefulSetPerShard`, which keeps only a shard's pods apart"),
-        );
+                .help("write `Preferred`, or the layout `StatefulSetPerShard`, which keeps only a shard's pods apart")
+        });
     }
 }
