@@ -22,6 +22,10 @@ use crate::error::{Problem, Source};
 /// How deep lists and maps may be nested.
 const MAX_DEPTH: usize = 64;
 
+/// How long a key may be, in bytes: as long as YAML lets one be that is not announced by `?`. It is part of the path of everything
+/// below it.
+const MAX_KEY: usize = 1024;
+
 /// How many problems of one text are told; the rest is only counted.
 pub(super) const MAX_PROBLEMS: usize = 100;
 
@@ -500,6 +504,10 @@ impl<'a> Reader<'a> {
     }
 
     fn scalar_key(&mut self, text: Cow<'_, str>, plain: bool, span: Range<usize>) {
+        if text.len() > MAX_KEY {
+            self.report(|source| refusals::long_key(source, span.clone(), MAX_KEY));
+            return self.key(None, span, false);
+        }
         if !plain {
             return self.key(Some(text.into_owned()), span, false);
         }

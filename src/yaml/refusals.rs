@@ -166,6 +166,12 @@ pub(super) fn split_key(source: &Arc<Source>, span: Range<usize>) -> Problem {
         .help("write them on one line")
 }
 
+pub(super) fn long_key(source: &Arc<Source>, span: Range<usize>, longest: usize) -> Problem {
+    let message = format!("a key of {} bytes is longer than a key can be", span.len());
+    error(code::KEY_NOT_TEXT, source, span, message)
+        .help(format!("write a name; YAML lets keys have {longest} characters"))
+}
+
 pub(super) fn duplicate(source: &Arc<Source>, first: &Entry, second: &Entry) -> Problem {
     let key = clip(&second.key);
     let message = format!("the key `{key}` is there twice in one map");

@@ -155,11 +155,11 @@ pub(crate) fn inputs() -> Vec<(String, Vec<u8>)> {
         with_head(&format!("  topology:\n    zones:\n{}", "    - zone\n".repeat(30_000))),
     );
     add(
-        "10,000 patches",
+        "9,000 patches",
         with_head(&format!(
             "  patches:\n{}",
             "  - {target: {kind: StatefulSet}, merge: {spec: {minReadySeconds: 9}}}\n"
-                .repeat(10_000)
+                .repeat(9_000)
         )),
     );
     add(
@@ -218,626 +218,136 @@ pub(crate) fn inputs() -> Vec<(String, Vec<u8>)> {
             "  topology:\n    shards: 500\n    replicasPerShard: 10\n  pod:\n    sidecars:\n{sidecars}"
         )),
     );
-    // CANDIDATES
-    let big = "  topology:\n    shards: 500\n";
-    let secrets = |n: usize| {
-        many(n, &|k| {
-            format!(
-                "    - {{kind: Secret, apiVersion: v1, metadata: {{name: s{k}, namespace: other}}, data: {{a: bbbb{k}, c: dddd{k}, e: ffff{k}}}}}\n"
-            )
-        })
-    };
-    add(
-        "C patch env 1 patch 12000 env",
-        with_head(&format!(
-            "  patches:\n  - target: {{kind: StatefulSet}}\n    merge: {{spec: {{template: {{spec: {{containers: [{{name: redis, env: [{}]}}]}}}}}}}}\n",
-            many(12_000, &|n| format!("{{name: A{n}, value: b}}, "))
-        )),
-    );
-    add(
-        "C patch env 1 patch 12000 env, 500 shards",
-        with_head(&format!(
-            "{big}  patches:\n  - target: {{kind: StatefulSet}}\n    merge: {{spec: {{template: {{spec: {{containers: [{{name: redis, env: [{}]}}]}}}}}}}}\n",
-            many(12_000, &|n| format!("{{name: A{n}, value: b}}, "))
-        )),
-    );
-    add(
-        "C big patch, 500 shards",
-        with_head(&format!(
-            "{big}  patches:\n  - target: {{kind: StatefulSet}}\n    merge: {{metadata: {{annotations: {{a: {}}}}}}}\n",
-            "x".repeat(900_000)
-        )),
-    );
-    add(
-        "C big patch many annotations, 500 shards",
-        with_head(&format!(
-            "{big}  patches:\n  - target: {{kind: StatefulSet}}\n    merge: {{metadata: {{annotations: {{{}}}}}}}\n",
-            many(30_000, &|n| format!("a{n}: b, "))
-        )),
-    );
-    add(
-        "C 255K annotations 500 shards",
+    // Each of many is compared with each of many others.
+    let (long, shards) = ("n".repeat(50), "  topology:\n    shards: 500\n");
+    let redis = |fields: &str| {
         format!(
-            "{}{big}",
-            HEAD.replace(
-                "  name: orders\n",
-                &format!(
-                    "  name: orders\n  annotations:\n{}",
-                    many(18_000, &|n| format!("    a{n}: b\n"))
-                )
-            )
+            "  patches:\n  - target: {{kind: StatefulSet}}\n    merge: \
+             {{spec: {{template: {{spec: {{containers: [{{name: redis, {fields}}}]}}}}}}}}\n"
         )
-        .into_bytes(),
+    };
+    let variables = |value: &str| many(12_000, &|n| format!("{{name: A{n}, value: {value}}}, "));
+    add("a patch of 12,000 variables", with_head(&redis(&format!("env: [{}]", variables("b")))));
+    add(
+        "a patch of 12,000 variables that are wrong",
+        with_head(&redis(&format!("env: [{}]", variables("1")))),
     );
     add(
-        "C sidecars 500 shards",
+        "4,000 patches of containers that there are not, beside 4,000 sidecars",
         with_head(&format!(
-            "{big}  pod:\n    sidecars:\n{}",
-            many(9_000, &|n| format!("    - {{name: a{n}, image: \"b:1\"}}\n"))
-        )),
-    );
-    add(
-        "C 10,000 patches 500 shards",
-        with_head(&format!(
-            "{big}  patches:\n{}",
-            "  - {target: {kind: StatefulSet}, merge: {spec: {minReadySeconds: 9}}}\n"
-                .repeat(7_000)
-        )),
-    );
-    add(
-        "C 500 named patches then 8000",
-        with_head(&format!(
-            "{big}  patches:\n{}{}",
-            many(500, &|n| format!(
-                "  - {{target: {{kind: StatefulSet, name: orders-shard-{n}}}, merge: {{spec: {{minReadySeconds: 9}}}}}}\n"
+            "  pod:\n    sidecars:\n{}  patches:\n{}",
+            many(4_000, &|n| format!("    - {{name: {long}{n}, image: b}}\n")),
+            many(4_000, &|n| format!(
+                "  - {{target: {{kind: StatefulSet}}, merge: {{spec: {{template: {{spec: {{containers: [{{name: {long}{n}x}}]}}}}}}}}}}\n"
             )),
-            "  - {target: {kind: StatefulSet}, merge: {spec: {minReadySeconds: 9}}}\n"
-                .repeat(7_000)
         )),
     );
     add(
-        "C 10,000 patches matching nothing 500 shards",
+        "5,000 mounts of volumes that there are not, beside 6,000 volumes",
         with_head(&format!(
-            "{big}  patches:\n{}",
+            "  pod:\n    volumes:\n{}    volumeMounts:\n{}",
+            many(6_000, &|n| format!("    - {{name: {long}{n}, emptyDir: {{}}}}\n")),
+            many(5_000, &|n| format!("    - {{name: {long}{n}x, mountPath: /a{n}}}\n")),
+        )),
+    );
+    add(
+        "8,000 patches of none of 500 StatefulSets",
+        with_head(&format!(
+            "{shards}  patches:\n{}",
             many(8_000, &|n| format!(
                 "  - {{target: {{kind: StatefulSet, name: n{n}}}, merge: {{a: 1}}}}\n"
             ))
         )),
     );
     add(
-        "C 10,000 patches matching nothing 500 shards long",
+        "7,000 patches of each of 500 StatefulSets",
+        with_head(&format!(
+            "{shards}  patches:\n{}",
+            "  - {target: {kind: StatefulSet}, merge: {spec: {minReadySeconds: 9}}}\n"
+                .repeat(7_000)
+        )),
+    );
+    add(
+        "8,000 further manifests, some like each of 500 StatefulSets",
+        with_head(&format!(
+            "{shards}  extraManifests:\n{}",
+            many(8_000, &|n| format!(
+                "  - {{apiVersion: apps/v1, kind: StatefulSet, metadata: {{name: orders-shard-{n}}}}}\n"
+            ))
+        )),
+    );
+
+    // Many mistakes of one kind.
+    let manifest = |rest: &str| {
+        with_head(&format!(
+            "  extraManifests:\n  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: a}}\n    {rest}\n"
+        ))
+    };
+    add("80,000 fragile texts", manifest(&format!("x: [{}]", "\"\\a\", ".repeat(80_000))));
+    add("80,000 texts for Flux", manifest(&format!("x: [{}]", "\"${\", ".repeat(80_000))));
+    for (list, item, count) in [
+        ("patches", "{}", 60_000),
+        ("persistence:\n    snapshots", "{}", 60_000),
+        ("topology:\n    zones", "1", 100_000),
+        ("pod:\n    env", "a", 100_000),
+        ("pod:\n    sidecars", "{tti: true}", 14_000),
+    ] {
+        let items = format!("    - {item}\n").repeat(count);
+        add(
+            &format!("{count} times {item:?} in {list:?}"),
+            with_head(&format!("  {list}:\n{items}")),
+        );
+    }
+
+    // A long text that many others are told with.
+    let longest = "n".repeat(SIZE / 2);
+    let misspelt = many(20_000, &|n| format!("    maxmemor{n}: 1\n"));
+    for version in ["8.0.6", "9.9.9"] {
+        add(
+            &format!("unknown directives and a version as long as {version}-{}...", &longest[..9]),
+            format!(
+                "{}  config:\n{misspelt}",
+                HEAD.replace("8.0.6", &format!("{version}-{longest}"))
+            )
+            .into_bytes(),
+        );
+    }
+    add(
+        "patches that match nothing, and a long name",
         format!(
-            "{}{big}  patches:\n{}",
-            HEAD.replace("orders", &"o".repeat(70)),
+            "{}{shards}  patches:\n{}",
+            HEAD.replace("orders", &longest),
             many(5_000, &|n| format!(
-                "  - {{target: {{kind: StatefulSet, name: {}{n}}}, merge: {{a: 1}}}}\n",
-                "p".repeat(70)
+                "  - {{target: {{kind: StatefulSet, name: n{n}}}, merge: {{a: 1}}}}\n"
             ))
         )
         .into_bytes(),
     );
     add(
-        "C 10,000 bad patches",
-        with_head(&format!(
-            "  patches:\n{}",
-            many(7_000, &|n| format!(
-                "  - {{target: {{kind: StatefulSet}}, merge: {{spec: {{minReadySecs{n}: 9}}}}}}\n"
-            ))
-        )),
-    );
-    add(
-        "C 10,000 bad type patches",
-        with_head(&format!(
-            "  patches:\n{}",
-            many(7_000, &|_| format!(
-                "  - {{target: {{kind: StatefulSet}}, merge: {{spec: {{replicas: x}}}}}}\n"
-            ))
-        )),
-    );
-    add(
-        "C patch with 20000 bad envs",
-        with_head(&format!(
-            "  patches:\n  - target: {{kind: StatefulSet}}\n    merge: {{spec: {{template: {{spec: {{containers: [{{name: redis, env: [{}]}}]}}}}}}}}\n",
-            many(12_000, &|n| format!("{{name: A{n}, value: 1}}, "))
-        )),
-    );
-    add(
-        "C patch with 20000 unknown fields",
-        with_head(&format!(
-            "  patches:\n  - target: {{kind: StatefulSet}}\n    merge: {{spec: {{template: {{spec: {{{}}}}}}}}}\n",
-            many(25_000, &|n| format!("nodeNam{n}: x, "))
-        )),
-    );
-    add(
-        "C patch containers without image vs many sidecars",
-        with_head(&format!(
-            "  pod:\n    sidecars:\n{}  patches:\n{}",
-            many(4_000, &|n| format!("    - {{name: {}{n}, image: \"b:1\"}}\n", "s".repeat(55))),
-            many(4_000, &|n| format!(
-                "  - {{target: {{kind: StatefulSet}}, merge: {{spec: {{template: {{spec: {{containers: [{{name: {}{n}x}}]}}}}}}}}}}\n",
-                "s".repeat(40)
-            ))
-        )),
-    );
-    add(
-        "C patch one with many containers vs many sidecars",
-        with_head(&format!(
-            "  pod:\n    sidecars:\n{}  patches:\n  - target: {{kind: StatefulSet}}\n    merge: {{spec: {{template: {{spec: {{containers: [{}]}}}}}}}}\n",
-            many(6_000, &|n| format!("    - {{name: {}{n}, image: \"b:1\"}}\n", "s".repeat(55))),
-            many(6_000, &|n| format!("{{name: {}{n}x}}, ", "s".repeat(55)))
-        )),
-    );
-    add(
-        "C mounts of unknown volumes",
-        with_head(&format!(
-            "  pod:\n    volumes:\n{}    volumeMounts:\n{}",
-            many(6_000, &|n| format!("    - {{name: {}{n}, emptyDir: {{}}}}\n", "v".repeat(50))),
-            many(5_000, &|n| format!("    - {{name: {}{n}x, mountPath: /a{n}}}\n", "v".repeat(50)))
-        )),
-    );
-    add(
-        "C mounts of known volumes",
-        with_head(&format!(
-            "  pod:\n    volumes:\n{}    volumeMounts:\n{}",
-            many(10_000, &|n| format!("    - {{name: v{n}, emptyDir: {{}}}}\n")),
-            many(9_000, &|n| format!("    - {{name: v{n}, mountPath: /a{n}}}\n"))
-        )),
-    );
-    add(
-        "C sidecars with bad values",
-        with_head(&format!(
-            "  pod:\n    sidecars:\n{}",
-            many(10_000, &|n| format!("    - {{name: a{n}, image: b, tty: 1, stdin: 2}}\n"))
-        )),
-    );
-    add(
-        "C sidecars with unknown fields",
-        with_head(&format!(
-            "  pod:\n    sidecars:\n{}",
-            many(10_000, &|n| format!("    - {{name: a{n}, image: b, tti: 1, stdn: 2}}\n"))
-        )),
-    );
-    add(
-        "C sidecars without name or image",
-        with_head(&format!(
-            "  pod:\n    sidecars:\n{}",
-            many(14_000, &|_| format!("    - {{tti: true}}\n"))
-        )),
-    );
-    add(
-        "C one sidecar with bad envs",
-        with_head(&format!(
-            "  pod:\n    sidecars:\n    - {{name: a, image: b, env: [{}]}}\n",
-            many(12_000, &|n| format!("{{name: A{n}, value: 1}}, "))
-        )),
-    );
-    add(
-        "C one sidecar with unknown in envs",
-        with_head(&format!(
-            "  pod:\n    sidecars:\n    - {{name: a, image: b, env: [{}]}}\n",
-            many(12_000, &|n| format!("{{name: A{n}, vale: x}}, "))
-        )),
-    );
-    add(
-        "C env not mappings",
-        with_head(&format!("  pod:\n    env:\n{}", "    - a\n".repeat(100_000))),
-    );
-    add(
-        "C env wrong",
-        with_head(&format!(
-            "  pod:\n    env:\n{}",
-            many(15_000, &|n| format!("    - {{name: 0A{n}, value: 1}}\n"))
-        )),
-    );
-    add(
-        "C env wrong names",
-        with_head(&format!(
-            "  pod:\n    env:\n{}",
-            many(15_000, &|n| format!("    - {{name: 0A{n}, value: x}}\n"))
-        )),
-    );
-    add(
-        "C zones numbers",
-        with_head(&format!("  topology:\n    zones:\n{}", "    - 1\n".repeat(100_000))),
-    );
-    add(
-        "C zones wrong",
-        with_head(&format!(
-            "  topology:\n    zones:\n{}",
-            many(50_000, &|n| format!("    - \" {n}\"\n"))
-        )),
-    );
-    add(
-        "C labels numbers",
-        with_head(&format!(
-            "  pod:\n    labels:\n{}",
-            many(60_000, &|n| format!("      a{n}: 1\n"))
-        )),
-    );
-    add(
-        "C labels decimals",
-        with_head(&format!(
-            "  pod:\n    labels:\n{}",
-            many(60_000, &|n| format!("      a{n}: 1.0\n"))
-        )),
-    );
-    add(
-        "C directives mappings",
-        with_head(&format!("  config:\n{}", many(30_000, &|n| format!("    a{n}: {{}}\n")))),
-    );
-    add(
-        "C directives lists",
-        with_head(&format!("  config:\n{}", many(30_000, &|n| format!("    a{n}: [a, b]\n")))),
-    );
-    add(
-        "C directive long list",
-        with_head(&format!("  config:\n    save: [{}]\n", "a, ".repeat(60_000))),
-    );
-    add(
-        "C directive long list of bad",
-        with_head(&format!(
-            "  config:\n    loadmodule: [{}]\n    client-output-buffer-limit: [{}]\n",
-            "\"'\", ".repeat(50_000),
-            "x, ".repeat(50_000)
-        )),
-    );
-    add(
-        "C directive long known",
-        with_head(&format!(
-            "  config:\n    notify-keyspace-events: {}\n    save: {}\n    maxmemory-policy: {}",
-            "K".repeat(300_000),
-            "1 ".repeat(100_000),
-            "x".repeat(300_000)
-        )),
-    );
-    add(
-        "C snapshots wrong",
-        with_head(&format!(
-            "  persistence:\n    mode: RDB\n    snapshots:\n{}",
-            "    - {}\n".repeat(60_000)
-        )),
-    );
-    add(
-        "C snapshots zero",
-        with_head(&format!(
-            "  persistence:\n    mode: RDB\n    snapshots:\n{}",
-            "    - {seconds: 0, changes: 0}\n".repeat(20_000)
-        )),
-    );
-    add("C patches empty", with_head(&format!("  patches:\n{}", "    - {}\n".repeat(60_000))));
-    add(
-        "C patches unknown",
-        with_head(&format!("  patches:\n{}", "    - {a: 1}\n".repeat(40_000))),
-    );
-    add(
-        "C manifests empty",
-        with_head(&format!("  extraManifests:\n{}", "    - {}\n".repeat(60_000))),
-    );
-    add(
-        "C manifests no text",
-        with_head(&format!(
-            "  extraManifests:\n{}",
-            "    - {apiVersion: 1, kind: 2, metadata: {name: 3}}\n".repeat(15_000)
-        )),
-    );
-    add(
-        "C manifests strings",
-        with_head(&format!("  extraManifests:\n{}", "    - a\n".repeat(60_000))),
-    );
-    add(
-        "C manifests like own StatefulSets",
-        with_head(&format!(
-            "{big}  extraManifests:\n{}",
-            many(8_000, &|n| format!(
-                "    - {{apiVersion: apps/v1, kind: StatefulSet, metadata: {{name: orders-shard-{n}}}}}\n"
-            ))
-        )),
-    );
-    add(
-        "C manifests elsewhere, long namespace",
+        "Secrets elsewhere, and a long namespace",
         format!(
             "{}  extraManifests:\n{}",
-            HEAD.replace(
-                "  name: orders\n",
-                &format!("  name: orders\n  namespace: {}\n", "n".repeat(500_000))
-            ),
-            secrets(4_000)
-        )
-        .into_bytes(),
-    );
-    add(
-        "C long version, unknown directives",
-        format!(
-            "{}  config:\n{}",
-            HEAD.replace("8.0.6", &format!("8.0.{}", "1".repeat(500_000))),
-            many(20_000, &|n| format!("    maxmemor{n}: 1\n"))
-        )
-        .into_bytes(),
-    );
-    add(
-        "C long version, uncertain directives",
-        format!(
-            "{}  config:\n{}",
-            HEAD.replace("8.0.6", &format!("9.9.{}", "1".repeat(500_000))),
-            many(20_000, &|n| format!("    maxmemor{n}: 1\n"))
-        )
-        .into_bytes(),
-    );
-    add(
-        "C long cluster name, patches match nothing",
-        format!(
-            "{}{big}  patches:\n{}",
-            HEAD.replace("orders", &"o".repeat(500_000)),
-            many(5_000, &|n| format!(
-                "  - {{target: {{kind: StatefulSet, name: n{n}}}, merge: {{a: 1}}}}\n"
+            HEAD.replace("orders", &format!("orders\n  namespace: {longest}")),
+            many(4_000, &|n| format!(
+                "  - {{kind: Secret, apiVersion: v1, metadata: {{name: s{n}, namespace: a}}, data: {{a: bbbb{n}}}}}\n"
             ))
         )
         .into_bytes(),
     );
+    let texts = |text: &str| many(20_000, &|n| format!("a{n}: {text}, "));
     add(
-        "C long kind patches",
-        with_head(&format!(
-            "  patches:\n  - {{target: {{kind: {}}}, merge: {{a: 1}}}}\n",
-            "k".repeat(900_000)
-        )),
+        "20,000 texts for Flux under a long key",
+        manifest(&format!("x: {{? {longest} : {{{}}}}}", texts("\"${\""))),
     );
     add(
-        "C version far away",
-        with_head(&format!(
-            "  config:\n{}{}",
-            "\n".repeat(500_000),
-            many(20_000, &|n| format!("    maxmemor{n}: 1\n"))
-        )),
+        "20,000 decimals under a long key, and a mistake",
+        [manifest(&format!("x: {{? {longest} : {{{}}}}}", texts("1.0"))), b"  a: 1\n".to_vec()]
+            .concat(),
     );
     add(
-        "C uncertain far away",
-        format!(
-            "{}  config:\n{}{}",
-            HEAD.replace("8.0.6", "9.9.9"),
-            "\n".repeat(500_000),
-            many(20_000, &|n| format!("    maxmemor{n}: 1\n"))
-        )
-        .into_bytes(),
+        "a list of 50,000 open quotes under a long key",
+        with_head(&format!("  config: {{? {longest} : [{}]}}\n", "\"'\", ".repeat(50_000))),
     );
-    add(
-        "C fragile texts",
-        with_head(&format!(
-            "  extraManifests:\n  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: a}}\n    x: [{}]\n",
-            "\"\\a\", ".repeat(80_000)
-        )),
-    );
-    add(
-        "C fragile keys",
-        with_head(&format!(
-            "  extraManifests:\n  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: a}}\n    x: {{{}}}\n",
-            many(40_000, &|n| format!("\"\\a{n}\": 1, "))
-        )),
-    );
-    add(
-        "C substituted",
-        with_head(&format!(
-            "  extraManifests:\n  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: a}}\n    x: [{}]\n",
-            "\"${\", ".repeat(80_000)
-        )),
-    );
-    add(
-        "C long key many children",
-        with_head(&format!(
-            "  extraManifests:\n  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: a}}\n    {}: {{{}, b: \"${{\"}}\n",
-            "k".repeat(400_000),
-            many(30_000, &|n| format!("a{n}: 1, "))
-        )),
-    );
-    add(
-        "C long key many children substituted",
-        with_head(&format!(
-            "  extraManifests:\n  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: a}}\n    {}: {{{}, b: \"${{\"}}\n",
-            "k".repeat(400_000),
-            many(20_000, &|n| format!("a{n}: \"${{\", "))
-        )),
-    );
-    add(
-        "C long key many decimals",
-        with_head(&format!(
-            "  nonsense: 1\n  extraManifests:\n  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: a}}\n    {}: {{{}}}\n",
-            "k".repeat(400_000),
-            many(30_000, &|n| format!("a{n}: 1.0, "))
-        )),
-    );
-    add(
-        "C trailing blanks",
-        with_head(&format!(
-            "  extraManifests:\n  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: a}}\n    x: |\n{}",
-            "      a \n".repeat(100_000)
-        )),
-    );
-    add(
-        "C trailing blanks lists",
-        with_head(&format!(
-            "  extraManifests:\n  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: a}}\n    x:\n{}",
-            "      - |\n        a \n        b\n".repeat(30_000)
-        )),
-    );
-    for unit in [
-        "redis://",
-        "redis://a:b@",
-        "-----BEGIN PRIVATE KEY-----",
-        "password=",
-        "password:\n",
-        "password: a\n",
-        "password",
-        "token \"",
-        "token=\"\\",
-        "requirepass ",
-        "requirepass,\n",
-        "user a ",
-        "\nuser a b",
-        "AUTH ",
-        "AUTH\n",
-        "bearer ",
-        "bearer a",
-        "a://b",
-        "secret=a,",
-        " -a ",
-        "\nuser\n",
-        "-----BEGIN A PRIVATE KEY-----\n",
-    ] {
-        add(
-            &format!("C {unit:?} in text"),
-            with_head(&format!(
-                "  nonsense: 1\n  extraManifests:\n  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: a}}\n    x: '{}'\n",
-                unit.repeat(900_000 / unit.len()).replace('\'', "")
-            )),
-        );
-        add(
-            &format!("C {unit:?} in block"),
-            with_head(&format!(
-                "  nonsense: 1\n  extraManifests:\n  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: a}}\n    x: |\n      {}\n",
-                unit.repeat(700_000 / unit.len()).replace('\n', "\n      ")
-            )),
-        );
-        add(&format!("C {unit:?} raw"), unit.repeat(SIZE / unit.len()).into_bytes());
-    }
-    add("C secrets and problems", with_head(&format!("  extraManifests:\n{}", secrets(8_000))));
-    add(
-        "C secrets in bad text",
-        with_head(&format!(
-            "  extraManifests:\n{}",
-            many(10_000, &|n| format!("  - {{password: yes, a: {n}, token: no}}\n"))
-        )),
-    );
-    add(
-        "C env secrets",
-        with_head(&format!(
-            "  pod:\n    env:\n{}",
-            many(12_000, &|n| format!("    - {{name: A{n}_TOKEN, value: bbbbbb{n}}}\n"))
-        )),
-    );
-    add(
-        "C ingress",
-        with_head(&format!(
-            "  network:\n    networkPolicy:\n      clients: [{}]\n",
-            "{}, ".repeat(30_000)
-        )),
-    );
-    add(
-        "C ingress cidr",
-        with_head(&format!(
-            "  network:\n    networkPolicy:\n      clients: [{}]\n",
-            "{ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/8]}}, ".repeat(7_000)
-        )),
-    );
-    add(
-        "C one ingress many except",
-        with_head(&format!(
-            "  network:\n    networkPolicy:\n      clients: [{{ipBlock: {{cidr: 10.0.0.0/8, except: [{}]}}}}]\n",
-            "11.0.0.0/8, ".repeat(70_000)
-        )),
-    );
-    add(
-        "C tolerations",
-        with_head(&format!(
-            "  pod:\n    tolerations:\n{}",
-            "    - {operator: Equals, effect: NoShedule}\n".repeat(15_000)
-        )),
-    );
-    add(
-        "C pull secrets",
-        with_head("  nonsense: 1\n")
-            .into_iter()
-            .chain(format!("  topology: {{}}\n").into_bytes())
-            .collect(),
-    );
-    add(
-        "C resources",
-        with_head(&format!(
-            "  pod:\n    resources:\n      limits:\n{}",
-            many(40_000, &|n| format!("        memor{n}: 1\n"))
-        )),
-    );
-    add(
-        "C resources bad",
-        with_head(&format!(
-            "  pod:\n    resources:\n      limits:\n{}",
-            many(40_000, &|n| format!("        a/memor{n}: 1MB\n"))
-        )),
-    );
-    add(
-        "C node selector",
-        with_head(&format!(
-            "  pod:\n    nodeSelector:\n{}",
-            many(40_000, &|n| format!("      a{n}: b\n"))
-        )),
-    );
-    add(
-        "C one line list",
-        with_head(&format!("  topology: {{zones: [{}]}}\n", many(100_000, &|n| format!("z{n}, ")))),
-    );
-    add(
-        "C one line nested",
-        with_head(&format!(
-            "  extraManifests: [{}]\n",
-            many(9_000, &|n| format!("{{a: {{b: {{c: {n}}}}}}}, "))
-        )),
-    );
-    add(
-        "C flow lines",
-        with_head(&format!(
-            "  extraManifests: [{}]\n",
-            many(9_000, &|n| format!("\n{{a:\n {{b:\n {{c: {n}}}}}}}, "))
-        )),
-    );
-    add(
-        "C flow lines deep",
-        with_head(
-            &format!(
-                "  extraManifests: [{}{}]\n",
-                "{a: ".repeat(40),
-                many(20_000, &|n| format!("\n b{n}: 1,"))
-            )
-            .replace("1,]", &format!("1{}]", "}".repeat(40))),
-        ),
-    );
-    add(
-        "C quoted multi",
-        with_head(&format!("  extraManifests: [{{a: \"{}\"}}]\n", "\n\n x".repeat(200_000))),
-    );
-    add("C comments", with_head(&"  # a\n".repeat(170_000)));
-    add("C anchors", format!("{}", many(30_000, &|n| format!("a{n}: &a{n} b\n"))).into_bytes());
-    add("C anchors same", "a: &a b\n".repeat(120_000).into_bytes());
-    add("C aliases", format!("x: &a b\n{}", many(60_000, &|n| format!("a{n}: *a\n"))).into_bytes());
-    add("C tags", many(60_000, &|n| format!("a{n}: !!str b\n")).into_bytes());
-    add("C dup keys pairs", many(50_000, &|n| format!("k{}: {n}\n", n / 2)).into_bytes());
-    add(
-        "C dup keys spec",
-        with_head(&format!("  config:\n{}", many(40_000, &|n| format!("    k{}: {n}\n", n / 2)))),
-    );
-    add(
-        "C unknown fields everywhere",
-        with_head(&format!(
-            "  pod:\n    sidecars:\n{}  patches:\n{}",
-            many(5_000, &|n| format!("    - {{nam{n}: a}}\n")),
-            many(5_000, &|n| format!("    - {{targe{n}: a}}\n"))
-        )),
-    );
-    add(
-        "C unknown field with a deep tree",
-        with_head(&format!(
-            "  replication:\n{}",
-            many(40_000, &|n| format!("    architecture{n}: {{a: 1}}\n"))
-        )),
-    );
-    add(
-        "C 100 unknown with trees",
-        with_head(&many(100, &|n| {
-            format!(
-                "  replication{n}:\n{}",
-                many(250, &|n| format!("    architecture{n}: {{a: {{b: 1}}}}\n"))
-            )
-        })),
-    );
-    add("C another format", format!("apiVersion: redis.redis.opstreelabs.in/v1beta2\nkind: RedisCluster\nmetadata:\n  name: a\nspec:\n{}", many(50_000, &|n| format!("  kubernetesConfig{n}: 1\n"))).into_bytes());
-    // CANDIDATES END
     for number in [
         "1e999999999",
         "-1",

@@ -72,15 +72,15 @@ fn whole_path(bytes: &[u8]) -> Fate {
     Fate::Rendered
 }
 
-/// Runs one input; a failure comes back as a sentence.
-fn run(bytes: &[u8]) -> Result<Fate, String> {
+/// Runs one input, and tells how long that took; a failure comes back as a sentence.
+fn run(bytes: &[u8]) -> Result<(Fate, Duration), String> {
     let began = cpu();
     let fate = panic::catch_unwind(AssertUnwindSafe(|| whole_path(bytes))).map_err(|reason| {
         let said = reason.downcast_ref::<String>().map(String::as_str);
         format!("panic: {}", said.or(reason.downcast_ref::<&str>().copied()).unwrap_or("?"))
     })?;
     let took = cpu().saturating_sub(began);
-    if took > SLOWEST { Err(format!("it took {took:.1?}")) } else { Ok(fate) }
+    if took > SLOWEST { Err(format!("it took {took:.1?}")) } else { Ok((fate, took)) }
 }
 
 /// The CPU time of this thread: what else the machine does is not the input's fault.
@@ -91,36 +91,20 @@ fn cpu() -> Duration {
 /// One test, because the allocator counts for the whole process.
 #[test]
 fn no_panic_and_no_bomb() {
-    if env::var("FUZZ_ONLY").is_err() {
-        hostile::files_that_are_too_large();
-    }
+    hostile::files_that_are_too_large();
     let mut failures = Vec::new();
     let start = Instant::now();
     let mut refused = 0;
+    let mut slowest = (Duration::ZERO, "");
     let inputs = hostile::inputs();
     for (name, bytes) in &inputs {
-        if let Ok(only) = env::var("FUZZ_ONLY")
-            && !name.contains(&only)
-        {
-            continue;
-        }
-        let t = cpu();
-        if env::var("FUZZ_ONLY").is_ok() {
-            let b = ALLOCATOR.current_usage();
-            ALLOCATOR.reset_peak_usage();
-            let f = whole_path(bytes);
-            println!(
-                "{:.3} {} MiB {:?} {name}",
-                (cpu() - t).as_secs_f64(),
-                (ALLOCATOR.peak_usage() - b) >> 20,
-                f
-            );
-            continue;
-        }
         let before = ALLOCATOR.current_usage();
         ALLOCATOR.reset_peak_usage();
         match run(bytes) {
-            Ok(fate) => refused += usize::from(fate != Fate::Rendered),
+            Ok((fate, took)) => {
+                refused += usize::from(fate != Fate::Rendered);
+                slowest = slowest.max((took, name));
+            }
             Err(failure) => failures.push(format!("{name}: {failure}")),
         }
         let used = ALLOCATOR.peak_usage().saturating_sub(before);
@@ -129,9 +113,11 @@ fn no_panic_and_no_bomb() {
         }
     }
     say(&format!(
-        "{} inputs made by hand, {refused} refused, in {:.1?}",
+        "{} inputs made by hand, {refused} refused, in {:.1?}; the slowest in {:.2?}: {}",
         inputs.len(),
-        start.elapsed()
+        start.elapsed(),
+        slowest.0,
+        slowest.1,
     ));
     drop(inputs);
     failures.extend(mutations());
@@ -144,7 +130,7 @@ fn mutations() -> Vec<String> {
         count.parse().unwrap_or_else(|error| panic!("FUZZ_INPUTS={count}: {error}"))
     });
     let corpus = mutate::corpus();
-    let valid = corpus.iter().filter(|text| matches!(run(text), Ok(Fate::Rendered))).count();
+    let valid = corpus.iter().filter(|text| matches!(run(text), Ok((Fate::Rendered, _)))).count();
     assert!(
         valid > 100,
         "only {valid} of {} texts are valid before anything is changed",
@@ -156,6 +142,7 @@ fn mutations() -> Vec<String> {
     ALLOCATOR.reset_peak_usage();
     let (next, failures) = (AtomicU64::new(0), Mutex::new(Vec::new()));
     let fates = [const { AtomicU64::new(0) }; 3];
+    let slowest = Mutex::new(Duration::ZERO);
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
@@ -166,7 +153,11 @@ fn mutations() -> Vec<String> {
                     }
                     let bytes = mutate::mutation(&corpus, &mut Random::new(number));
                     match run(&bytes) {
-                        Ok(fate) => drop(fates[fate as usize].fetch_add(1, Ordering::Relaxed)),
+                        Ok((fate, took)) => {
+                            fates[fate as usize].fetch_add(1, Ordering::Relaxed);
+                            let mut slowest = slowest.lock().expect("no thread panics here");
+                            *slowest = took.max(*slowest);
+                        }
                         Err(failure) => {
                             let mut failures = failures.lock().expect("no thread panics here");
                             // Enough to see what is wrong.
@@ -189,8 +180,9 @@ fn mutations() -> Vec<String> {
     }
     let [not_utf8, refused, rendered] = fates.map(AtomicU64::into_inner);
     say(&format!(
-        "{wanted} mutations in {:.1?}: {not_utf8} not UTF-8, {refused} refused, {rendered} rendered; peak {} MiB",
+        "{wanted} mutations in {:.1?}: {not_utf8} not UTF-8, {refused} refused, {rendered} rendered; the slowest in {:.2?}; peak {} MiB",
         start.elapsed(),
+        slowest.into_inner().expect("no thread panics here"),
         used >> 20,
     ));
     // Where nearly all of one kind come, little is tried.

@@ -63,9 +63,9 @@ pub(super) const DUPLICATE_KEY: Rule = rule(
 pub(super) const KEY_NOT_TEXT: Rule = rule(
     code::KEY_NOT_TEXT,
     "key-not-text",
-    "a key is not text",
+    "a key is not text, or too long for a key",
     "\
-Keys are names. A number, `true`, `null`, a list or a mapping as a key has no counterpart in JSON, which is what Kubernetes stores; readers turn it into text in ways of their own, or fail. Put it in quotes.",
+Keys are names, of at most 1024 bytes. A number, `true`, `null`, a list or a mapping as a key has no counterpart in JSON, which is what Kubernetes stores; readers turn it into text in ways of their own, or fail. Put it in quotes.",
 );
 
 pub(super) const ANCHOR: Rule = rule(
