@@ -289,6 +289,10 @@ impl Random {
             let clients: Vec<_> = peers.into_iter().filter(|_| random.chance(60)).collect();
             let mut policy = random.fields();
             policy.put("clients", json!(clients));
+            policy.sometimes(30, "metrics", |_| {
+                json!([{"namespaceSelector": {"matchLabels":
+                    {"kubernetes.io/metadata.name": "monitoring"}}}])
+            });
             policy.sometimes(30, "egress", |_| {
                 json!([{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}], "ports": [{"port": 443}]}])
             });
