@@ -296,6 +296,9 @@ impl Random {
             policy.sometimes(30, "egress", |_| {
                 json!([{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}], "ports": [{"port": 443}]}])
             });
+            if !policy.map.contains_key("egress") {
+                policy.sometimes(30, "restrictEgress", |random| json!(random.chance(50)));
+            }
             policy.sometimes(50, "ingress", |_| {
                 json!([{"ports": [{"port": 9121, "protocol": "TCP"}], "from": [{"podSelector": {}}]}])
             });
@@ -309,7 +312,13 @@ impl Random {
         fields.put("secretName", json!("redis.tls"));
         fields.sometimes(50, "certificate", |random| {
             let mut certificate = random.fields();
-            certificate.put("issuerRef", json!({"name": "internal", "kind": "ClusterIssuer"}));
+            certificate.put_with("issuerRef", |random| {
+                let mut issuer = random.fields();
+                issuer.put("name", json!("internal"));
+                issuer.sometimes(50, "kind", |_| json!("ClusterIssuer"));
+                issuer.sometimes(30, "group", |_| json!("issuers.example.com"));
+                issuer.done()
+            });
             certificate.sometimes(50, "duration", |_| json!("2160h"));
             certificate.sometimes(50, "renewBefore", |_| json!("360h30m"));
             certificate.sometimes(50, "dnsNames", |_| json!(["*.redis.example.com"]));

@@ -56,6 +56,7 @@ impl Story {
 const STORIES: &[Story] = &[
     story("healthy", &[]).day(),
     story("healthy-single", &[]).day(),
+    story("tls", &[]),
     story("bootstrap", &[]),
     story("rolling-restart", &[]),
     story("not-formed", &["NotFormed"]),

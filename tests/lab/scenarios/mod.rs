@@ -101,6 +101,9 @@ impl Scenario {
 /// What the metrics are in each state that an alert is about, and in those that none is about: `make scrapes`.
 pub const SCRAPES: &[Scenario] = &[
     scenario("healthy", "nothing happens, under load", scrapes::healthy),
+    scenario("tls", "nothing happens, and clients have to show a certificate", scrapes::healthy)
+        .only(&[PerShard])
+        .setup(misc::with_mutual_tls),
     scenario("bootstrap", "fresh pods, and the Job", scrapes::bootstrap).only(&[PerShard]),
     scenario("rolling-restart", "each pod is replaced", scrapes::rolling_restart)
         .only(&[PerShard])
