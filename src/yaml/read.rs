@@ -22,9 +22,8 @@ use crate::error::{Problem, Source};
 /// How deep lists and maps may be nested.
 const MAX_DEPTH: usize = 64;
 
-/// How long a key may be, in bytes: as long as YAML lets one be that is not announced by `?`. It is part of the path of everything
-/// below it.
-const MAX_KEY: usize = 1024;
+/// How long a key may be, in bytes: more than any name in Kubernetes. It is part of the path of everything below it.
+const MAX_KEY: usize = 8192;
 
 /// How many problems of one text are told; the rest is only counted.
 pub(super) const MAX_PROBLEMS: usize = 100;

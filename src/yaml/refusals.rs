@@ -169,7 +169,7 @@ pub(super) fn split_key(source: &Arc<Source>, span: Range<usize>) -> Problem {
 pub(super) fn long_key(source: &Arc<Source>, span: Range<usize>, longest: usize) -> Problem {
     let message = format!("a key of {} bytes is longer than a key can be", span.len());
     error(code::KEY_NOT_TEXT, source, span, message)
-        .help(format!("write a name; YAML lets keys have {longest} characters"))
+        .help(format!("write a name, of at most {longest} bytes"))
 }
 
 pub(super) fn duplicate(source: &Arc<Source>, first: &Entry, second: &Entry) -> Problem {

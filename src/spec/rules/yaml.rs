@@ -65,7 +65,7 @@ pub(super) const KEY_NOT_TEXT: Rule = rule(
     "key-not-text",
     "a key is not text, or too long for a key",
     "\
-Keys are names, of at most 1024 bytes. A number, `true`, `null`, a list or a mapping as a key has no counterpart in JSON, which is what Kubernetes stores; readers turn it into text in ways of their own, or fail. Put it in quotes.",
+Keys are names, of at most 8192 bytes. A number, `true`, `null`, a list or a mapping as a key has no counterpart in JSON, which is what Kubernetes stores; readers turn it into text in ways of their own, or fail. Put it in quotes.",
 );
 
 pub(super) const ANCHOR: Rule = rule(
