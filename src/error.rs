@@ -58,6 +58,9 @@ impl fmt::Display for Severity {
     }
 }
 
+/// Bytes of a sentence in a report; longer ones are cut.
+const LONGEST_SENTENCE: usize = 4096;
+
 /// One mistake in a spec: where it is, what is wrong, and what to write instead.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -104,6 +107,18 @@ impl Problem {
     pub fn label(mut self, label: impl Into<String>) -> Problem {
         self.label = label.into();
         self
+    }
+
+    /// Cuts sentences that quote a text of many thousand characters: nobody reads it there.
+    pub(crate) fn shorten(&mut self) {
+        let words = [&mut self.message, &mut self.label].into_iter();
+        let words = words.chain(&mut self.notes).chain(&mut self.help);
+        for words in words.chain(self.related.iter_mut().map(|(_, label)| label)) {
+            if words.len() > LONGEST_SENTENCE {
+                words.truncate(words.floor_char_boundary(LONGEST_SENTENCE));
+                words.push_str("...");
+            }
+        }
     }
 
     /// Adds a second place, with a few words on what it has to do with this.

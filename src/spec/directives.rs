@@ -21,8 +21,14 @@ const VALKEY: (&[Version], usize) =
 pub struct Version(pub u32, pub u32);
 
 impl Version {
+    /// Bytes of a version as it is written. Every object carries it as a label, and labels are no longer.
+    pub const LONGEST: usize = 63;
+
     /// Reads `8.0.6`, `7.4` or `9.0.0-rc1`.
     pub fn parse(text: &str) -> Option<Version> {
+        if text.len() > Version::LONGEST {
+            return None;
+        }
         let numbers = text.split(['-', '+']).next()?;
         let mut numbers = numbers.split('.').map(|number| {
             let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());

@@ -22,6 +22,7 @@ pub fn load(source: &Arc<Source>, options: &Options) -> Loaded {
         Err(Refused { problems, rest: Some(root) }) => (root, problems),
         Err(Refused { mut problems, rest: None }) => {
             secrets::hide(source, None, &mut problems);
+            problems.iter_mut().for_each(Problem::shorten);
             return Loaded { plan: None, problems };
         }
     };
@@ -44,6 +45,8 @@ pub fn load(source: &Arc<Source>, options: &Options) -> Loaded {
     problems.extend(refused);
     problems.sort_by(|a, b| (a.place.span.start, a.code).cmp(&(b.place.span.start, b.code)));
     secrets::hide(source, Some(&root), &mut problems);
+    // After that, so that no part of a secret is left.
+    problems.iter_mut().for_each(Problem::shorten);
     let is_wrong =
         !repaired.is_empty() || problems.iter().any(|problem| problem.severity == Severity::Error);
     let plan = cluster

@@ -131,7 +131,10 @@ pub struct Engine {
     pub name: EngineName,
     /// The version of the server, such as `8.0.6`, quoted. Redis 7.0 and up, Valkey 7.2 and up. The directives that are allowed depend
     /// on it, also when `image` is given.
-    #[schemars(regex(pattern = r"^[0-9]+\.[0-9]+(\.[0-9]+)?([-.][0-9A-Za-z.-]+)?$"))]
+    #[schemars(
+        length(max = 63),
+        regex(pattern = r"^[0-9]+\.[0-9]+(\.[0-9]+)?([-.][0-9A-Za-z.-]*[0-9A-Za-z])?$")
+    )]
     pub version: String,
     /// The image, with a tag or digest. Default: the official image of the version, `redis:VERSION` or `valkey/valkey:VERSION`.
     /// It needs the server and its command line client on the PATH, and a POSIX shell with awk, sed and getent, as the

@@ -50,13 +50,23 @@ pub(super) const VERSION_SYNTAX: Rule = Rule {
     story: "\
 The directives that a server knows depend on its version, so it must be readable: two or three numbers with dots between them, such as `8.0.6`, and after a `-` what else the tag of \
 the official image has, such as `8.0.6-alpine`. Write it in quotes: without them `7.10` is the number 7.1. Words such as `latest` or `stable` are no versions: they mean \
-another one tomorrow.",
+another one tomorrow. It has at most 63 characters, since every object carries it as a label.",
     check: Some(version_syntax),
 };
 
 fn version_syntax(facts: &Facts<'_>, found: &mut Findings) {
     let version = &facts.spec.engine.version;
     if facts.version.is_some() && has_shape(version) {
+        return;
+    }
+    if version.len() > Version::LONGEST {
+        let characters = version.chars().count();
+        found.push(|| {
+            Finding::at(VERSION, format!("the engine's version has {characters} characters"))
+                .label(format!("at most {}", Version::LONGEST))
+                .note("every object carries the version as a label, and labels are no longer than that")
+                .help("write the version, such as `version: \"8.0.6\"`; what else an image's tag has belongs into `spec.engine.image`")
+        });
         return;
     }
     let finding = Finding::at(VERSION, format!("`{version}` is not a version of an engine"))
@@ -82,7 +92,7 @@ fn has_shape(version: &str) -> bool {
     let rest = &rest[second..];
     let more = rest.strip_prefix(['-', '.']);
     let is_tag = |text: &str| {
-        !text.is_empty()
+        text.ends_with(|char: char| char.is_ascii_alphanumeric())
             && text.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '.' | '-'))
     };
     second > 0 && (rest.is_empty() || more.is_some_and(is_tag))
