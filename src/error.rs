@@ -115,7 +115,8 @@ impl Problem {
         let words = words.chain(&mut self.notes).chain(&mut self.help);
         for words in words.chain(self.related.iter_mut().map(|(_, label)| label)) {
             if words.len() > LONGEST_SENTENCE {
-                words.truncate(words.floor_char_boundary(LONGEST_SENTENCE));
+                let end = (0..=LONGEST_SENTENCE).rev().find(|end| words.is_char_boundary(*end));
+                words.truncate(end.unwrap_or_default());
                 words.push_str("...");
             }
         }
