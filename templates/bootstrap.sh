@@ -58,8 +58,8 @@ views() {
     printf 'option %s\n' "shards $SHARDS" "replicas $REPLICAS_PER_SHARD" "busport $BUS_PORT" "created $created"
     topology | {
         count=0
-        while read -r host shard; do
-            printf 'pod %s %s\n' "$host" "$shard"
+        while read -r host shard words; do
+            printf 'pod %s %s %s\n' "$host" "$shard" "$words"
             count=$((count + 1))
             view "$host" >"$WORK/$count" &
             [ $((count % 12)) -ne 0 ] || wait

@@ -171,9 +171,10 @@ FOUND
     return 1
 }
 
-# Prints "HOST SHARD" for each pod of the cluster. The file changes when the cluster is scaled.
+# Prints "HOST SHARD WORDS..." for each pod of the cluster. Of the words, "retiring" marks a pod on its way out. The file
+# changes when the cluster is scaled.
 topology() {
-    awk 'NF >= 2 && $1 !~ /^#/ { print $1, $2 }' "$CONF/topology"
+    awk 'NF >= 2 && $1 !~ /^#/' "$CONF/topology"
 }
 
 # Prints the value of a directive as the server reads its files: live.conf is included last, and

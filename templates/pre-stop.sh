@@ -70,14 +70,14 @@ is_over() {
 # votes, and neither may stand again for four node timeouts. Where each shard has a StatefulSet, pods of all
 # shards are stopped together.
 turn() {
-    awk -v pod="$POD_NAME" '
-        NF >= 2 && $1 !~ /^#/ {
+    topology | awk -v pod="$POD_NAME" '
+        {
             split($1, part, ".")
             if (part[1] == pod) mine = $2
             if (!($2 in seen)) shards++
             seen[$2] = 1
         }
-        END { printf "%.1f\n", mine * (shards > 8 ? 8 / shards : 1) }' "$CONF/topology"
+        END { printf "%.1f\n", mine * (shards > 8 ? 8 / shards : 1) }'
 }
 
 # Waits, for some seconds, until this server is a replica.

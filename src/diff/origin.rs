@@ -300,7 +300,12 @@ const FIELDS: &[Field] = &[
     (
         "ConfigMap",
         "data topology",
-        &["/spec/topology/shards", "/spec/topology/replicasPerShard", "/spec/topology"],
+        &[
+            "/spec/topology/retiring",
+            "/spec/topology/shards",
+            "/spec/topology/replicasPerShard",
+            "/spec/topology",
+        ],
     ),
     ("Service", "spec ports", &["/spec/network/clientPort", "/spec/network/busPort"]),
     ("Service", "spec ipFamilies", &["/spec/network/ipFamilies"]),

@@ -57,6 +57,8 @@ pub(super) enum Pods {
     All,
     /// Those that are there on one side only.
     Differing,
+    /// Those that are marked as on their way out on one side only.
+    Retiring,
 }
 
 /// What rules have where they say nothing else.
@@ -102,6 +104,9 @@ pub const RULES: &[Rule] = &[
     template::WAITS,
     config::CONFIG_WAITS,
     config::ENVIRONMENT_WAITS,
+    topology::PODS_RETIRE,
+    topology::PODS_STAY,
+    topology::RETIRED_PODS_LEAVE,
     template::TEMPLATE,
     engine::PATCHED,
     engine::UPGRADED,
@@ -254,6 +259,16 @@ impl<'a> Facts<'a> {
         match pods {
             Pods::None => Vec::new(),
             Pods::All => self.stateful_sets().into_iter().flat_map(workload::pods).collect(),
+            Pods::Retiring => {
+                let marked = |side| -> Vec<_> {
+                    workload::retiring(side, &self.id.namespace).map(str::to_owned).collect()
+                };
+                let (old, new) = (marked(self.before), marked(self.after));
+                let only = |a: &[String], b: &[String]| -> Vec<_> {
+                    a.iter().filter(|pod| !b.contains(pod)).cloned().collect()
+                };
+                [only(&new, &old), only(&old, &new)].concat()
+            }
             Pods::Differing => {
                 let of = |object: Option<&Object>| object.map(workload::pods).unwrap_or_default();
                 let (old, new) = (of(self.old), of(self.new));

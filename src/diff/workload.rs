@@ -54,6 +54,27 @@ pub(super) fn cluster(object: &Object) -> &str {
     }
 }
 
+/// The names of the pods that a side's lists of pods mark as on their way out of the cluster.
+pub(super) fn retiring<'a>(side: &'a Side, namespace: &'a str) -> impl Iterator<Item = &'a str> {
+    side.of_kind("ConfigMap")
+        .filter(move |object| object.id.namespace == namespace)
+        .flat_map(|object| object.text("/data/topology").lines())
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            let host = words.next()?;
+            words.nth(1).into_iter().chain(words).find(|word| *word == "retiring")?;
+            host.split('.').next()
+        })
+}
+
+/// The Job that works on the same cluster as an object.
+pub(super) fn job<'a>(side: &'a Side, of: &'a Object) -> Option<&'a Object> {
+    side.of_kind("Job").find(|job| {
+        job.id.namespace == of.id.namespace
+            && job.text("/metadata/labels/app.kubernetes.io~1instance") == cluster(of)
+    })
+}
+
 /// Whether the StatefulSet holds one shard of several, rather than the pods of all.
 pub(super) fn is_shard(object: &Object) -> bool {
     object.get("/spec/selector/matchLabels/redis-cluster-gen.dev~1shard").is_some()

@@ -1,4 +1,4 @@
-//! The bootstrap Job: it creates the cluster from a pristine set of pods, and lets new pods join.
+//! The bootstrap Job: it creates the cluster from a pristine set of pods, lets new pods join, and empties those that retire.
 
 use std::collections::BTreeMap;
 
@@ -20,9 +20,6 @@ use crate::{
     templates,
 };
 
-/// The longest pause that Kubernetes makes between two tries.
-const LONGEST_BACK_OFF_SECONDS: i64 = 360;
-
 pub(super) fn bootstrap_job(plan: &Plan) -> Option<Job> {
     if !plan.bootstrap.enabled {
         return None;
@@ -31,13 +28,10 @@ pub(super) fn bootstrap_job(plan: &Plan) -> Option<Job> {
     let name = plan.names.bootstrap_job(&hash(plan, &template));
     let mut metadata = metadata(plan, name);
     metadata.labels.get_or_insert_default().extend(plan.names.selector(names::BOOTSTRAP));
-    let tries = i64::from(plan.bootstrap.backoff_limit) + 1;
     Some(Job {
         metadata,
         spec: Some(JobSpec {
-            active_deadline_seconds: Some(tries.saturating_mul(
-                i64::from(plan.bootstrap.timeout_seconds) + LONGEST_BACK_OFF_SECONDS,
-            )),
+            // No `activeDeadlineSeconds`: nobody knows how long data takes to move. The script ends itself when there is no progress.
             backoff_limit: Some(i32::try_from(plan.bootstrap.backoff_limit).unwrap_or(i32::MAX)),
             template,
             ..JobSpec::default()
@@ -79,8 +73,10 @@ fn bootstrap(plan: &Plan) -> Container {
     let mut mounts = container::common_mounts(plan);
     mounts.push(container::mount(names::TMP, false));
     let mut env = container::common_env(plan);
+    let retiring: u32 = plan.stateful_sets.iter().map(|set| set.retiring).sum();
     env.extend([
         container::env("REPLICAS_PER_SHARD", plan.replicas_per_shard.to_string()),
+        container::env("RETIRING_PODS", retiring.to_string()),
         container::env("SHARDS", plan.shards.to_string()),
         container::env("TIMEOUT_SECONDS", plan.bootstrap.timeout_seconds.to_string()),
     ]);

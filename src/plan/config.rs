@@ -22,7 +22,7 @@ pub struct Config {
     pub redis_conf: String,
     /// `live.conf`: what can be changed while the server runs.
     pub live_conf: String,
-    /// `topology`: every pod's host name, and its shard or `-`.
+    /// `topology`: every pod's host name, its shard or `-`, and `retiring` where it is on its way out.
     pub topology: String,
     /// Changes when a pod must restart to follow: with `redis.conf`, with the names (not the values) of the directives in `live.conf`, with
     /// the script that starts the server, and with patches of any file.
@@ -146,13 +146,16 @@ fn major(version: &str) -> u32 {
     version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0)
 }
 
-/// The pods read this file anew all the time, so that a scaled cluster needs no restart.
+/// The pods read this file anew all the time, so that a scaled cluster needs no restart. After the shard come words that say more about a
+/// pod; the scripts skip those that they do not know.
 fn topology(names: &Names, stateful_sets: &[StatefulSetPlan]) -> String {
     let mut lines = String::from("# host shard\n");
     for stateful_set in stateful_sets {
         let shard = stateful_set.shard.map_or_else(|| "-".to_owned(), |shard| shard.to_string());
-        for pod in stateful_set.pod_names() {
-            lines.push_str(&format!("{} {shard}\n", names.host(&pod)));
+        let staying = stateful_set.pods.saturating_sub(stateful_set.retiring) as usize;
+        for (ordinal, pod) in stateful_set.pod_names().enumerate() {
+            let retiring = if ordinal < staying { "" } else { " retiring" };
+            lines.push_str(&format!("{} {shard}{retiring}\n", names.host(&pod)));
         }
     }
     lines

@@ -29,7 +29,7 @@ use crate::{
             Alerts, Auth, AuthMode, Bootstrap, Certificate, Dashboard, Engine, EngineName,
             Exporter, GitOps, IpFamily, Layout, Lifecycle, Manifest, MaxmemoryPolicy, Monitor,
             Network, Patch, Pod, Probes, PullPolicy, RedisCluster, SecretKey, SpreadRule, Storage,
-            password_key,
+            Topology, password_key,
         },
     },
 };
@@ -153,6 +153,8 @@ pub struct StatefulSetPlan {
     pub shard: Option<u32>,
     /// The number of its pods.
     pub pods: u32,
+    /// How many of them, the last ones, are on their way out of the cluster.
+    pub retiring: u32,
 }
 
 impl StatefulSetPlan {
@@ -169,8 +171,7 @@ impl Plan {
         let topology = &spec.topology;
         let names = Names { cluster: metadata.name.clone() };
         let namespace = options.namespace.clone().or_else(|| metadata.namespace.clone());
-        let stateful_sets =
-            stateful_sets(&names, topology.layout, topology.shards, topology.pods_per_shard());
+        let stateful_sets = stateful_sets(&names, topology);
         let client_port = port(spec.network.client_port);
         let bus_port = spec.network.bus_port.map_or_else(
             || derived_bus_port(namespace.as_deref().unwrap_or_default(), &names.cluster),
@@ -236,25 +237,32 @@ fn password(auth: &Auth, names: &Names) -> Option<SecretKey> {
     }
 }
 
-fn stateful_sets(
-    names: &Names,
-    layout: Layout,
-    shards: u32,
-    pods_per_shard: u32,
-) -> Vec<StatefulSetPlan> {
-    match layout {
-        Layout::StatefulSetPerShard => (0..shards)
+/// The shards that stay come first, and in each StatefulSet the pods that stay.
+fn stateful_sets(names: &Names, topology: &Topology) -> Vec<StatefulSetPlan> {
+    let pods = topology.rendered_pods_per_shard();
+    match topology.layout {
+        Layout::StatefulSetPerShard => (0..topology.rendered_shards())
             .map(|shard| StatefulSetPlan {
                 name: names.shard_stateful_set(shard),
                 shard: Some(shard),
-                pods: pods_per_shard,
+                pods,
+                retiring: if shard < topology.shards {
+                    topology.retiring.replicas_per_shard
+                } else {
+                    pods
+                },
             })
             .collect(),
-        Layout::SingleStatefulSet => vec![StatefulSetPlan {
-            name: names.cluster.clone(),
-            shard: None,
-            pods: shards.saturating_mul(pods_per_shard),
-        }],
+        Layout::SingleStatefulSet => {
+            let pods = topology.rendered_shards().saturating_mul(pods);
+            let staying = topology.shards.saturating_mul(topology.pods_per_shard());
+            vec![StatefulSetPlan {
+                name: names.cluster.clone(),
+                shard: None,
+                pods,
+                retiring: pods.saturating_sub(staying),
+            }]
+        }
     }
 }
 

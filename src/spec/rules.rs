@@ -116,6 +116,9 @@ pub const RULES: &[Rule] = &[
     quantities::THOUSANDTHS_OF_BYTES,
     quantities::DECIMAL_BYTES,
     quantities::RESOURCE_NAME,
+    topology::RETIRING_NOTHING,
+    topology::TOO_MANY_RETIRING,
+    topology::RETIRING_WITHOUT_JOB,
     storage::NO_STORAGE,
     storage::STORAGE_TWICE,
     storage::EPHEMERAL_WITH_FILES,
@@ -280,8 +283,8 @@ impl<'a> Facts<'a> {
     fn plan(&self) -> Option<&Plan> {
         let topology = &self.spec.topology;
         let is_name = |name: &str| name.len() <= 253;
-        let is_small = topology.shards <= 500
-            && topology.replicas_per_shard <= 10
+        let is_small = topology.rendered_shards() <= 500
+            && topology.rendered_pods_per_shard() <= 11
             && is_name(&self.cluster.metadata.name)
             && self.namespace().is_none_or(is_name);
         is_small.then(|| self.plan.get_or_init(|| Plan::new(self.cluster, self.options)))

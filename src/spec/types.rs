@@ -105,7 +105,7 @@ pub struct Spec {
     /// Resources, scheduling, security and additions to the pods.
     #[serde(default)]
     pub pod: Pod,
-    /// The Job that creates the cluster and lets new pods join it.
+    /// The Job that creates the cluster, lets new pods join it, moves slots, and takes retiring pods out of it.
     #[serde(default)]
     pub bootstrap: Bootstrap,
     /// Metrics, alerts and a dashboard, for Prometheus and Grafana.
@@ -194,6 +194,9 @@ pub struct Topology {
     /// Replicas of each shard, in addition to its master. With 0, losing a pod means losing its part of the data until it is back.
     #[schemars(range(max = 10))]
     pub replicas_per_shard: u32,
+    /// Pods that are on their way out: still rendered, while the bootstrap Job empties them and takes them out of the cluster. To make a cluster
+    /// smaller, lower `shards` or `replicasPerShard`, write the difference here, and delete this block when the Job has finished. Default: none.
+    pub retiring: Retiring,
     /// One StatefulSet for each shard, or one for all pods. It cannot be changed for a running cluster.
     pub layout: Layout,
     /// How strictly the pods of a shard are kept apart.
@@ -208,6 +211,7 @@ impl Default for Topology {
         Topology {
             shards: 3,
             replicas_per_shard: 1,
+            retiring: Retiring::default(),
             layout: Layout::default(),
             spread: Spread::default(),
             zones: Vec::new(),
@@ -216,9 +220,38 @@ impl Default for Topology {
 }
 
 impl Topology {
-    /// All pods of a shard: its master and its replicas.
+    /// All pods of a shard that stay: its master and its replicas.
     pub fn pods_per_shard(&self) -> u32 {
         self.replicas_per_shard.saturating_add(1)
+    }
+
+    /// All shards that are rendered, those that are on their way out included.
+    pub fn rendered_shards(&self) -> u32 {
+        self.shards.saturating_add(self.retiring.shards)
+    }
+
+    /// All pods of a shard that are rendered, those that are on their way out included.
+    pub fn rendered_pods_per_shard(&self) -> u32 {
+        self.pods_per_shard().saturating_add(self.retiring.replicas_per_shard)
+    }
+}
+
+/// Pods that are emptied and taken out of the cluster, in addition to those that stay.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Retiring {
+    /// Shards after the last one that stays. Their slots are moved to the others, then their nodes are removed from the cluster.
+    #[schemars(range(max = 497))]
+    pub shards: u32,
+    /// Replicas of each shard, in addition to those that stay. A master among them hands its shard over first.
+    #[schemars(range(max = 10))]
+    pub replicas_per_shard: u32,
+}
+
+impl Retiring {
+    /// Whether any pod is on its way out.
+    pub fn is_any(self) -> bool {
+        self != Retiring::default()
     }
 }
 
@@ -970,13 +1003,13 @@ impl Default for Resources {
     }
 }
 
-/// The Job that creates the cluster and lets new pods join it.
+/// The Job that creates the cluster, lets new pods join it, moves slots, and takes retiring pods out of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Bootstrap {
     /// Whether the Job is rendered.
     pub enabled: bool,
-    /// Seconds that one try of the Job may take, pulling images and waiting for all pods included.
+    /// Seconds that one try of the Job may be without progress, waiting for all pods included. While slots move, each that arrives is progress.
     #[schemars(range(min = 30))]
     pub timeout_seconds: u32,
     /// How often the Job is tried again after a failure.

@@ -126,7 +126,10 @@ fn unknown_fields_have_hints() {
             "spec.topology.shard",
             "error: `spec.topology` has no field `shard`; did you mean `spec.topology.shards`?\n",
         ),
-        ("shards", "error: `spec` has no field `shards`; did you mean `spec.topology.shards`?\n"),
+        (
+            "shards",
+            "error: `spec` has no field `shards`; did you mean `spec.topology.shards` or `spec.topology.retiring.shards`?\n",
+        ),
         (
             "spec.storage.Size",
             "error: `spec.storage` has no field `Size`; did you mean `spec.storage.size`?\n",

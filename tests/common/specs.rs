@@ -26,6 +26,7 @@ pub(crate) fn spec(seed: u64) -> Value {
     let cache = spec.random.chance(25);
     let memory = *spec.random.pick(&[256_u32, 512, 1024, 4096, 16384]);
     let topology = spec.random.topology();
+    let bootstrap = spec.random.bootstrap(topology.retires);
 
     spec.put("engine", engine.fields);
     spec.sometimes(70, "topology", |_| topology.fields);
@@ -51,7 +52,7 @@ pub(crate) fn spec(seed: u64) -> Value {
     spec.sometimes(40, "probes", Random::probes);
     spec.sometimes(50, "lifecycle", Random::lifecycle);
     spec.put_with("pod", |random| random.pod(memory));
-    spec.sometimes(40, "bootstrap", Random::bootstrap);
+    spec.sometimes(40, "bootstrap", |_| bootstrap);
     spec.sometimes(40, "observability", Random::observability);
     spec.sometimes(40, "gitops", |random| json!(random.pick(&["None", "ArgoCD", "Flux"])));
     spec.sometimes(20, "patches", |random| random.patches(seed));
@@ -109,6 +110,7 @@ struct Engine {
 
 struct Topology {
     fields: Value,
+    retires: bool,
 }
 
 impl Random {
@@ -150,6 +152,15 @@ impl Random {
         let mut fields = self.fields();
         fields.sometimes(60, "shards", |random| json!(random.between(3, 7)));
         fields.put_with("replicasPerShard", |random| json!(random.between(0, 2)));
+        let retires = fields.random.chance(30);
+        if retires {
+            fields.put_with("retiring", |random| {
+                let mut retiring = random.fields();
+                retiring.sometimes(70, "shards", |random| json!(random.between(0, 2)));
+                retiring.sometimes(70, "replicasPerShard", |random| json!(random.between(0, 1)));
+                retiring.done()
+            });
+        }
         fields.sometimes(60, "layout", |random| {
             json!(random.pick(&["StatefulSetPerShard", "SingleStatefulSet"]))
         });
@@ -163,8 +174,8 @@ impl Random {
             spread.done()
         });
         // As many as a shard can have pods.
-        fields.sometimes(40, "zones", |_| json!(["eu-1a", "eu-1b", "eu-1c"]));
-        Topology { fields: fields.done() }
+        fields.sometimes(40, "zones", |_| json!(["eu-1a", "eu-1b", "eu-1c", "eu-1d"]));
+        Topology { fields: fields.done(), retires }
     }
 
     fn storage(&mut self, memory: u32, cache: bool) -> Value {
@@ -434,9 +445,9 @@ impl Random {
         fields.done()
     }
 
-    fn bootstrap(&mut self) -> Value {
+    fn bootstrap(&mut self, needed: bool) -> Value {
         let mut fields = self.fields();
-        if fields.random.chance(20) {
+        if !needed && fields.random.chance(20) {
             fields.put("enabled", json!(false));
             return fields.done();
         }

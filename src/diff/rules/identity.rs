@@ -1,6 +1,6 @@
 //! Objects that go, and objects that become others.
 
-use super::{BASE, Facts, Pods, Rule};
+use super::{BASE, Facts, Pods, Rule, topology};
 use crate::diff::{class::Class, object::Object, workload};
 
 fn removed<'a>(facts: &Facts<'a>) -> Option<&'a Object> {
@@ -19,12 +19,12 @@ pub(super) const STATEFUL_SET_REMOVED: Rule = Rule {
     class: Class::DataRisk,
     title: "a StatefulSet is removed",
     story: "All of its pods go. When it was a shard, its slots are served by nobody and its data is out of reach; when it was the cluster, so is all of it. The volumes stay where their retention policy says so.\n\n\
-To remove a shard, first move its slots away (`redis-cli --cluster rebalance ADDRESS --cluster-weight ID=0`), wait until the node has no slots and no keys, and remove its nodes with `redis-cli --cluster del-node`; then apply.",
-    next: "before applying, move the slots of NAME away: redis-cli --cluster rebalance ADDRESS --cluster-weight ID=0, then redis-cli --cluster del-node ADDRESS ID for each of its pods",
+To remove a shard takes two steps. Lower `spec.topology.shards` and write the difference under `spec.topology.retiring`: the pods stay while the bootstrap Job moves their slots away and takes them out of the cluster. When it has finished, delete the block.",
+    next: "write the difference under spec.topology.retiring first; delete that block when the bootstrap Job has finished",
     source: "https://redis.io/docs/latest/operate/oss_and_stack/management/scaling/#remove-a-node",
     pods: Pods::Differing,
     check: |facts| {
-        let old = removed(facts)?;
+        let old = removed(facts).filter(|_| !topology::were_retiring(facts))?;
         let what = if workload::is_shard(old) {
             "a shard goes with its slots"
         } else {

@@ -116,7 +116,7 @@ pub(super) const JOB_ADDED: Rule = Rule {
     name: "job-added",
     class: Class::Live,
     title: "a Job runs once",
-    story: "The bootstrap Job is named after what it works on, so a changed topology, image or script gives a new one. On a finished cluster it ends within seconds; where pods were added it lets them join.",
+    story: "The bootstrap Job is named after what it works on, so a changed topology, image or script gives a new one. On a finished cluster it ends within seconds; where pods were added or retire it lets them join or leave, and moves the slots.",
     source: "https://kubernetes.io/docs/concepts/workloads/controllers/job/",
     check: |facts| (facts.is_added() && facts.is_kind("Job")).then(|| "runs once".to_owned()),
     ..BASE

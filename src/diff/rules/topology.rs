@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{BASE, Facts, Pods, Rule};
-use crate::diff::{class::Class, workload};
+use crate::diff::{class::Class, object::Object, workload};
 
 /// More or fewer pods of a StatefulSet that stays, if their number changes.
 fn replicas(facts: &Facts<'_>) -> Option<(u64, u64)> {
@@ -125,13 +125,124 @@ pub(super) const MAX_UNAVAILABLE: Rule = Rule {
     ..BASE
 };
 
+/// The pods of the list of pods that are marked as on their way out on the new side and not on the old one, or the other way round, and are there
+/// on both.
+fn marked(facts: &Facts<'_>, new: bool) -> Vec<String> {
+    let is_list =
+        facts.is_change() && facts.is_kind("ConfigMap") && facts.path().is("data topology");
+    if !is_list {
+        return Vec::new();
+    }
+    let (from, to) = if new { (facts.before, facts.after) } else { (facts.after, facts.before) };
+    let namespace = &facts.id.namespace;
+    let sets = from.of_kind("StatefulSet").filter(|set| set.id.namespace == *namespace);
+    let there: Vec<_> = sets.flat_map(workload::pods).collect();
+    let before: Vec<_> = workload::retiring(from, namespace).collect();
+    workload::retiring(to, namespace)
+        .filter(|pod| !before.contains(pod) && there.iter().any(|there| there == pod))
+        .map(str::to_owned)
+        .collect()
+}
+
+pub(super) const PODS_RETIRE: Rule = Rule {
+    code: "RCG634",
+    name: "pods-retire",
+    class: Class::Live,
+    title: "pods are emptied and taken out of the cluster",
+    story: "`spec.topology.retiring` is the first of two steps that make a cluster smaller. The pods keep running while the bootstrap Job moves their slots to those that stay, waits until all nodes agree, and removes their nodes from the cluster. When the Job has finished, the second step is to delete the block: then the pods go.",
+    next: "follow the Job's log; when it has finished, delete spec.topology.retiring",
+    source: "https://redis.io/docs/latest/operate/oss_and_stack/management/scaling/#remove-a-node",
+    pods: Pods::Retiring,
+    check: |facts| {
+        let pods = marked(facts, true).len() as u64;
+        let (one, many) =
+            ("is emptied and leaves the cluster", "are emptied and leave the cluster");
+        (pods > 0).then(|| count(pods, one, many))
+    },
+    ..BASE
+};
+
+pub(super) const PODS_STAY: Rule = Rule {
+    code: "RCG635",
+    name: "pods-stay",
+    class: Class::Live,
+    title: "pods that were on their way out stay",
+    story: "The bootstrap Job lets those join again that have left the cluster, and gives each shard its part of the slots. Nodes remember for a minute whom they were told to forget, so it can take that long.",
+    source: "https://redis.io/docs/latest/commands/cluster-forget/",
+    pods: Pods::Retiring,
+    check: |facts| {
+        let pods = marked(facts, false).len() as u64;
+        (pods > 0).then(|| count(pods, "stays after all", "stay after all"))
+    },
+    ..BASE
+};
+
+/// The pods of a StatefulSet that go, and whether all of them were on their way out.
+fn leaving<'a>(facts: &Facts<'a>) -> Option<(&'a Object, u64, bool)> {
+    let old = facts.old.filter(|old| old.id.kind == "StatefulSet")?;
+    if !facts.is_removed() {
+        let (old, new) = replicas(facts)?;
+        if new > old {
+            return None;
+        }
+    }
+    let stay = facts.new.map(workload::pods).unwrap_or_default();
+    let retiring: Vec<_> = workload::retiring(facts.before, &old.id.namespace).collect();
+    let pods = workload::pods(old);
+    let mut go = pods.iter().filter(|pod| !stay.contains(pod));
+    let number = go.clone().count() as u64;
+    let all = number > 0 && go.all(|pod| retiring.contains(&pod.as_str()));
+    Some((old, number, all))
+}
+
+/// Whether the pods of a StatefulSet that go were all on their way out.
+pub(super) fn were_retiring(facts: &Facts<'_>) -> bool {
+    leaving(facts).is_some_and(|(_, _, all)| all)
+}
+
+pub(super) const RETIRED_PODS_LEAVE: Rule = Rule {
+    code: "RCG636",
+    name: "retired-pods-leave",
+    class: Class::Manual,
+    title: "pods go that the bootstrap Job has emptied",
+    story: "The second step of making a cluster smaller: the pods that `spec.topology.retiring` named are deleted. No manifest shows whether the Job has finished; before that, the pods may still hold data.",
+    next: "apply only when the Job has finished, as shown above",
+    source: "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#deployment-and-scaling-guarantees",
+    pods: Pods::Differing,
+    check: |facts| {
+        let (old, pods, all) = leaving(facts)?;
+        let namespace = match old.id.namespace.as_str() {
+            "" => String::new(),
+            namespace => format!("-n {namespace} "),
+        };
+        let job = workload::job(facts.before, old).map_or_else(
+            || {
+                format!(
+                    "job -l app.kubernetes.io/component=bootstrap,app.kubernetes.io/instance={}",
+                    workload::cluster(old)
+                )
+            },
+            |job| format!("job/{}", job.id.name),
+        );
+        all.then(|| {
+            format!(
+                "{}; first: kubectl {namespace}wait --for=condition=complete --timeout=-1s {job}",
+                count(pods, "goes", "go")
+            )
+        })
+    },
+    ..BASE
+};
+
+/// What the Job does with new shards.
+const GROWTH: &str = "The bootstrap Job lets the new pods join, waits until their replicas are in sync, and moves slots until each shard has its part. The data moves while clients read and write; the Job's log shows how far it is.";
+
 pub(super) const SHARD_ADDED: Rule = Rule {
     code: "RCG651",
     name: "shard-added",
-    class: Class::Manual,
+    class: Class::Live,
     title: "a cluster that runs gets another shard",
-    story: "The new pods join through the bootstrap Job, but they serve nothing until slots are moved to them. That is never done by itself, because it moves data under load.",
-    next: "when the bootstrap Job is done: redis-cli --cluster rebalance ADDRESS --cluster-use-empty-masters",
+    story: GROWTH,
     source: "https://redis.io/docs/latest/operate/oss_and_stack/management/scaling/#reshard-the-cluster",
     pods: Pods::Differing,
     check: |facts| {
@@ -143,8 +254,8 @@ pub(super) const SHARD_ADDED: Rule = Rule {
         (facts.is_added() && workload::is_cluster(new) && runs).then(|| {
             count(
                 workload::replicas(new),
-                "joins, and serves nothing until slots are moved",
-                "join, and serve nothing until slots are moved",
+                "joins, and the Job moves slots to it",
+                "join, and the Job moves slots to them",
             )
         })
     },
@@ -154,10 +265,9 @@ pub(super) const SHARD_ADDED: Rule = Rule {
 pub(super) const PODS_ADDED: Rule = Rule {
     code: "RCG652",
     name: "pods-added",
-    class: Class::Manual,
+    class: Class::Live,
     title: "the one StatefulSet of a cluster has more pods",
-    story: "The new pods join through the bootstrap Job: as replicas, or, where the number of shards is higher, as masters without slots. Slots are never moved by themselves.",
-    next: "if shards were added, when the bootstrap Job is done: redis-cli --cluster rebalance ADDRESS --cluster-use-empty-masters",
+    story: GROWTH,
     source: "https://redis.io/docs/latest/operate/oss_and_stack/management/scaling/",
     pods: Pods::Differing,
     check: |facts| {
@@ -167,8 +277,8 @@ pub(super) const PODS_ADDED: Rule = Rule {
         (new > old && single).then(|| {
             count(
                 new - old,
-                "joins; a new shard serves nothing until slots are moved",
-                "join; new shards serve nothing until slots are moved",
+                "joins; the Job moves slots to new shards",
+                "join; the Job moves slots to new shards",
             )
         })
     },
@@ -181,13 +291,13 @@ pub(super) const REPLICAS_REMOVED: Rule = Rule {
     class: Class::DataRisk,
     title: "a StatefulSet has fewer pods",
     story: "The pods with the highest numbers are deleted, whatever their role is at that moment. A master that goes without its slots having been moved takes its part of the data with it, or leaves it to a replica that may lag; a replica that goes leaves its shard with one copy less.\n\n\
-First see that no pod which goes is a master with slots: fail over (`CLUSTER FAILOVER` on a pod that stays), or move the slots away; then remove the nodes with `redis-cli --cluster del-node`; then apply.",
-    next: "before applying, empty the pods that go: make a pod that stays master of each shard, then redis-cli --cluster del-node ADDRESS ID for each",
+It takes two steps. Lower the numbers in the spec and write the difference under `spec.topology.retiring`: the same pods stay while the bootstrap Job empties them and takes them out of the cluster. When it has finished, delete the block.",
+    next: "write the difference under spec.topology.retiring first; delete that block when the bootstrap Job has finished",
     source: "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#deployment-and-scaling-guarantees",
     pods: Pods::Differing,
     check: |facts| {
         let (old, new) = replicas(facts)?;
-        (new < old).then(|| {
+        (new < old && !were_retiring(facts)).then(|| {
             count(
                 old - new,
                 "with the highest number is deleted, master or not",

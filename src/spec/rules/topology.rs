@@ -226,7 +226,8 @@ List as many zones as a shard has pods, have fewer replicas, or write `Preferred
 
 fn too_few_zones(facts: &Facts<'_>, found: &mut Findings) {
     let topology = &facts.spec.topology;
-    let (zones, pods) = (topology.zones.len() as u64, u64::from(topology.pods_per_shard()));
+    let (zones, pods) =
+        (topology.zones.len() as u64, u64::from(topology.rendered_pods_per_shard()));
     let applies = topology.spread.zones == SpreadRule::Required
         && topology.layout == Layout::StatefulSetPerShard;
     if applies && zones > 0 && zones < pods {
@@ -241,7 +242,7 @@ fn too_few_zones(facts: &Facts<'_>, found: &mut Findings) {
                 REPLICAS,
                 format!(
                     "1 master and {} make {pods} pods",
-                    plural(topology.replicas_per_shard, "replica")
+                    plural(topology.rendered_pods_per_shard() - 1, "replica")
                 ),
             )
             .help(format!("list {pods} zones, or write `spread.zones: Preferred`"))
@@ -265,12 +266,130 @@ fn spread_of_all_pods(facts: &Facts<'_>, found: &mut Findings) {
     if topology.layout == Layout::SingleStatefulSet
         && topology.spread.nodes == Some(SpreadRule::Required)
     {
-        let pods = u64::from(topology.shards) * u64::from(topology.pods_per_shard());
+        let pods =
+            u64::from(topology.rendered_shards()) * u64::from(topology.rendered_pods_per_shard());
         found.push(|| {
             Finding::at("/spec/topology/spread/nodes", format!("`Required` asks for {pods} nodes, one for each pod of the cluster"))
                 .label("holds for all pods")
                 .related("/spec/topology/layout", "cannot tell the pods of one shard from another's")
                 .help("write `Preferred`, or the layout `StatefulSetPerShard`, which keeps only a shard's pods apart")
+        });
+    }
+}
+
+const RETIRING: &str = "/spec/topology/retiring";
+
+pub(super) const RETIRING_NOTHING: Rule = Rule {
+    code: "RCG236",
+    name: "retiring-nothing",
+    severity: Severity::Warning,
+    title: "`retiring` is written, and nothing retires",
+    story: "\
+`spec.topology.retiring` names shards and replicas that the bootstrap Job empties and takes out of the cluster. With 0 of both it does nothing, and whoever reads the spec wonders what is going on.
+
+To make a cluster smaller, lower `shards` or `replicasPerShard` and write here by how much; when the Job has finished, delete the block.",
+    check: Some(retiring_nothing),
+};
+
+fn retiring_nothing(facts: &Facts<'_>, found: &mut Findings) {
+    if facts.has(RETIRING) && !facts.spec.topology.retiring.is_any() {
+        found.push(|| {
+            Finding::at_key(RETIRING, "`retiring` is written, and nothing retires")
+                .label("0 shards and 0 replicas")
+                .help("delete the block, or write by how much `shards` or `replicasPerShard` were lowered")
+        });
+    }
+}
+
+pub(super) const TOO_MANY_RETIRING: Rule = Rule {
+    code: "RCG237",
+    name: "too-many-retiring",
+    severity: Severity::Error,
+    title: "with what retires the cluster is larger than one may be",
+    story: "\
+Shards and replicas that retire are nodes of the cluster until they are taken out, so they count: at most 500 shards, 10 replicas for each and 1000 pods together, as `shards`, `replicasPerShard` and \
+`retiring` add up. A number that is too large probably is the old total; what belongs here is the difference between the old number and the new one.",
+    check: Some(too_many_retiring),
+};
+
+fn too_many_retiring(facts: &Facts<'_>, found: &mut Findings) {
+    let topology = &facts.spec.topology;
+    let retiring = topology.retiring;
+    let (shards, pods) = (topology.rendered_shards(), topology.rendered_pods_per_shard());
+    let mut say = |field: &str, what: String, most: u32, here: &'static str, now: u32| {
+        found.push(|| {
+            Finding::at(join(RETIRING, field), what)
+                .label(format!("at most {most}"))
+                .related(here, format!("{now} stay"))
+                .note("what retires is part of the cluster until it is taken out")
+                .help("write the difference between the old number and the new one")
+        });
+    };
+    // What stays has rules of its own.
+    if retiring.shards > 0 && topology.shards <= 500 && shards > 500 {
+        say(
+            "shards",
+            format!(
+                "{} and {} that retire are more than 500 shards",
+                topology.shards, retiring.shards
+            ),
+            500 - topology.shards,
+            SHARDS,
+            topology.shards,
+        );
+    } else if retiring.replicas_per_shard > 0 && topology.replicas_per_shard <= 10 && pods > 11 {
+        say(
+            "replicasPerShard",
+            format!(
+                "{} and {} that retire are more than 10 replicas for each shard",
+                topology.replicas_per_shard, retiring.replicas_per_shard
+            ),
+            10 - topology.replicas_per_shard,
+            REPLICAS,
+            topology.replicas_per_shard,
+        );
+    } else if retiring.is_any()
+        && u64::from(shards) * u64::from(pods) > 1000
+        && u64::from(topology.shards) * u64::from(topology.pods_per_shard()) <= 1000
+    {
+        let all = u64::from(shards) * u64::from(pods);
+        found.push(|| {
+            Finding::at_key(
+                RETIRING,
+                format!("with what retires there are {all} pods, 1000 are allowed"),
+            )
+            .label(format!(
+                "({} + {}) x (1 + {} + {}) = {all}",
+                topology.shards,
+                retiring.shards,
+                topology.replicas_per_shard,
+                retiring.replicas_per_shard
+            ))
+            .note("what retires is part of the cluster until it is taken out")
+            .help("write the difference between the old numbers and the new ones")
+        });
+    }
+}
+
+pub(super) const RETIRING_WITHOUT_JOB: Rule = Rule {
+    code: "RCG238",
+    name: "retiring-without-job",
+    severity: Severity::Error,
+    title: "pods retire, and no Job empties them",
+    story: "\
+The bootstrap Job moves the slots of retiring shards away and takes the nodes out of the cluster. With `bootstrap.enabled: false` nobody does, and deleting the block would delete pods that still hold data.
+
+Enable the Job. Where it cannot run, empty the pods by hand before the numbers are lowered: `redis-cli --cluster rebalance` with a weight of 0, then `redis-cli --cluster del-node`.",
+    check: Some(retiring_without_job),
+};
+
+fn retiring_without_job(facts: &Facts<'_>, found: &mut Findings) {
+    if facts.spec.topology.retiring.is_any() && !facts.spec.bootstrap.enabled {
+        found.push(|| {
+            Finding::at_key(RETIRING, "pods retire, and no Job empties them")
+                .label("left to nobody")
+                .related("/spec/bootstrap/enabled", "without the Job")
+                .help("remove `enabled: false` of `spec.bootstrap`")
         });
     }
 }
