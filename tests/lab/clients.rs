@@ -84,16 +84,19 @@ impl Client {
     }
 
     fn connect(&self) -> Result<ClusterConnection> {
-        let mut seeds = self.cluster.world.endpoints(&self.cluster.client_service);
-        if seeds.is_empty() {
-            seeds = self.cluster.pods()?.iter().flat_map(|pod| pod.addresses()).collect();
-        }
-        let seeds = seeds.into_iter().filter_map(|address| {
-            self.cluster
-                .place(address)
-                .into_connection_info()
-                .map(|place| self.cluster.log_in(place))
-                .ok()
+        let cluster = &self.cluster;
+        let places: Vec<_> = if cluster.is_outside {
+            let hosts = cluster.hosts.values().cloned();
+            hosts.map(|(host, port)| cluster.place_at(host, port)).collect()
+        } else {
+            let mut addresses = cluster.world.endpoints(&cluster.client_service);
+            if addresses.is_empty() {
+                addresses = cluster.pods()?.iter().flat_map(|pod| pod.addresses()).collect();
+            }
+            addresses.into_iter().map(|address| cluster.place(address)).collect()
+        };
+        let seeds = places.into_iter().filter_map(|place| {
+            place.into_connection_info().map(|place| cluster.log_in(place)).ok()
         });
         let mut builder = ClusterClient::builder(seeds);
         if let Some(certificates) = self.cluster.certificates() {
@@ -140,13 +143,19 @@ impl Load {
                 let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
                 let (client, shard) = (Client::new(cluster), shard.clone());
                 let prefix = format!("{}:{index}", cluster.name);
-                thread::spawn(move || write(client, &shard, &prefix, pause, &stop, &acknowledged))
+                thread::spawn(move || {
+                    client.cluster.go_there();
+                    write(client, &shard, &prefix, pause, &stop, &acknowledged)
+                })
             })
             .collect();
         let reader = {
             let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
             let client = Client::new(cluster);
-            thread::spawn(move || read(client, &stop, &acknowledged))
+            thread::spawn(move || {
+                client.cluster.go_there();
+                read(client, &stop, &acknowledged)
+            })
         };
         let clock = {
             let stop = Arc::clone(&stop);
@@ -288,22 +297,43 @@ impl Tally {
 
 /// Writes numbered keys all over the cluster, once each, and returns them.
 pub fn fill(cluster: &Cluster, count: usize, prefix: &str) -> Result<BTreeSet<String>> {
-    let mut client = Client::new(cluster);
     let keys: BTreeSet<_> = (0..count).map(|n| format!("{}:{prefix}:{n}", cluster.name)).collect();
-    for key in &keys {
-        client.run::<String>(redis::cmd("SET").arg(key).arg(key))?;
-    }
+    write_once(cluster, &keys)?;
     Ok(keys)
 }
 
+/// A key for each slot.
+pub fn key_for_each_slot(prefix: &str) -> BTreeSet<String> {
+    let mut keys = BTreeMap::new();
+    let mut all = (0u64..).map(|number| format!("{prefix}:{number}"));
+    while keys.len() < 16384 {
+        let Some(key) = all.next() else { break };
+        keys.entry(slot(&key)).or_insert(key);
+    }
+    keys.into_values().collect()
+}
+
+/// Writes each key once, as its own value.
+pub fn write_once(cluster: &Cluster, keys: &BTreeSet<String>) -> Result<()> {
+    cluster.there(|| {
+        let mut client = Client::new(cluster);
+        for key in keys {
+            client.run::<String>(redis::cmd("SET").arg(key).arg(key))?;
+        }
+        Ok(())
+    })?
+}
+
 /// Keys of a set that cannot be read through a client, with the reason.
-pub fn unreadable(cluster: &Cluster, keys: &BTreeSet<String>) -> BTreeMap<String, String> {
-    let mut client = Client::new(cluster);
-    keys.iter()
-        .filter_map(|key| match client.run::<Option<String>>(redis::cmd("GET").arg(key)) {
-            Ok(Some(value)) if value == *key => None,
-            Ok(value) => Some((key.clone(), format!("{value:?}"))),
-            Err(error) => Some((key.clone(), error.to_string())),
-        })
-        .collect()
+pub fn unreadable(cluster: &Cluster, keys: &BTreeSet<String>) -> Result<BTreeMap<String, String>> {
+    cluster.there(|| {
+        let mut client = Client::new(cluster);
+        keys.iter()
+            .filter_map(|key| match client.run::<Option<String>>(redis::cmd("GET").arg(key)) {
+                Ok(Some(value)) if value == *key => None,
+                Ok(value) => Some((key.clone(), format!("{value:?}"))),
+                Err(error) => Some((key.clone(), error.to_string())),
+            })
+            .collect()
+    })
 }

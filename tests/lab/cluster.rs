@@ -4,9 +4,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
+use k8s_openapi::api::core::v1::Service;
 use redis::{
     Connection, ConnectionAddr, ConnectionInfo, FromRedisValue, IntoConnectionInfo, TlsCertificates,
 };
@@ -15,9 +17,10 @@ use crate::{
     certificates,
     lab::PASSWORD,
     objects::Objects,
+    outside,
     pod::Pod,
     tools::{Result, TICK, bail, ensure},
-    world::World,
+    world::{OUTSIDE_HOST, World},
 };
 
 /// Slots of a cluster.
@@ -46,6 +49,10 @@ pub struct Cluster {
     pub password: Option<&'static str>,
     /// The Secret with the certificate, where the cluster is encrypted.
     pub tls_secret: Option<String>,
+    /// The host and port by which clients outside reach each pod; none where they do not.
+    pub hosts: BTreeMap<String, (String, u16)>,
+    /// Whether its clients are outside of the Kubernetes cluster.
+    pub is_outside: bool,
 }
 
 /// A planned pod.
@@ -173,9 +180,18 @@ impl Cluster {
             }
         }
         let port = |name: &str| ports.get(name).copied().ok_or(format!("no port named {name}"));
+        let pod_of = |service: &Service| -> Option<String> {
+            let selector = service.spec.as_ref()?.selector.as_ref()?;
+            selector.get("statefulset.kubernetes.io/pod-name").cloned()
+        };
         let client_service = objects.services.iter().find_map(|service| {
             let headless = service.spec.as_ref()?.cluster_ip.as_deref() == Some("None");
-            (!headless).then(|| service.metadata.name.clone())?
+            (!headless && pod_of(service).is_none()).then(|| service.metadata.name.clone())?
+        });
+        let outside = objects.services.iter().filter_map(|service| {
+            let host = service.metadata.annotations.as_ref()?.get(OUTSIDE_HOST)?;
+            let port = service.spec.as_ref()?.ports.as_ref()?.first()?;
+            Some((pod_of(service)?, (host.clone(), u16::try_from(port.port).ok()?)))
         });
         let containers = objects
             .stateful_sets
@@ -209,7 +225,32 @@ impl Cluster {
             client_service: client_service.unwrap_or_default(),
             password: password.then_some(PASSWORD),
             tls_secret,
+            hosts: outside.collect(),
+            is_outside: false,
         })
+    }
+
+    /// The same cluster, with clients outside.
+    pub fn outside(&self) -> Cluster {
+        Cluster { is_outside: true, ..self.clone() }
+    }
+
+    /// Moves the calling thread to where the clients are, for good.
+    pub fn go_there(&self) {
+        if self.is_outside
+            && let Err(error) = outside::enter()
+        {
+            self.world.say(&format!("the lab cannot get outside: {error}"));
+        }
+    }
+
+    /// Does something where the clients are.
+    pub fn there<T: Send>(&self, what: impl FnOnce() -> T + Send) -> Result<T> {
+        if !self.is_outside {
+            return Ok(what());
+        }
+        let outside = || outside::enter().map(|()| what());
+        thread::scope(|scope| scope.spawn(outside).join()).map_err(|_| "a client panicked")?
     }
 
     /// Its pods that run, or are about to.
@@ -225,7 +266,13 @@ impl Cluster {
 
     /// A connection to an address.
     pub fn connect_to(&self, address: IpAddr) -> Result<Connection> {
-        let place = self.log_in(self.place(address).into_connection_info()?);
+        self.connect_at(self.place(address))
+    }
+
+    /// A connection to a place.
+    pub fn connect_at(&self, place: ConnectionAddr) -> Result<Connection> {
+        let address = place.to_string();
+        let place = self.log_in(place.into_connection_info()?);
         let limit = Duration::from_secs(1) * self.world.patience;
         let client = match self.certificates() {
             Some(certificates) => redis::Client::build_with_tls(place, certificates)?,
@@ -241,7 +288,11 @@ impl Cluster {
 
     /// Where clients connect at an address.
     pub fn place(&self, address: IpAddr) -> ConnectionAddr {
-        let (host, port) = (address.to_string(), self.client_port);
+        self.place_at(address.to_string(), self.client_port)
+    }
+
+    /// Where clients connect at a host and port.
+    pub fn place_at(&self, host: String, port: u16) -> ConnectionAddr {
         match &self.tls_secret {
             // No certificate can know the addresses of pods.
             Some(_) => ConnectionAddr::TcpTls { host, port, insecure: true, tls_params: None },
@@ -480,7 +531,7 @@ impl Cluster {
                     self.world.check()?;
                 }
             }
-            std::thread::sleep(if since.is_some() { 4 * TICK } else { TICK });
+            thread::sleep(if since.is_some() { 4 * TICK } else { TICK });
         }
     }
 
@@ -492,7 +543,7 @@ impl Cluster {
             if start.elapsed() >= time {
                 return Ok(shards);
             }
-            std::thread::sleep(Duration::from_millis(250));
+            thread::sleep(Duration::from_millis(250));
         }
     }
 

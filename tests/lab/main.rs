@@ -15,6 +15,7 @@ mod mutations;
 mod names;
 mod net;
 mod objects;
+mod outside;
 mod pod;
 mod report;
 mod scenarios;

@@ -40,6 +40,22 @@ pub const MUTATIONS: &[Mutation] = &[
         change: ("--cluster-announce-ip \"$own_ip\"", ""),
     },
     Mutation {
+        name: "no-outside-host",
+        what: "the server is not told its host outside",
+        scenario: "external-load-balancer",
+        engine: None,
+        file: "entrypoint.sh",
+        change: ("set -- \"$@\" --cluster-announce-hostname \"$announced\"", ":"),
+    },
+    Mutation {
+        name: "old-host-stays",
+        what: "a changed host is not handed to the server",
+        scenario: "external-load-balancer",
+        engine: None,
+        file: "heal.sh",
+        change: ("    apply_outside_host\n", ""),
+    },
+    Mutation {
         name: "no-empty-master-guard",
         what: "a master without data starts at once (R4)",
         scenario: "f10-lost-data",

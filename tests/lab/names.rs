@@ -52,12 +52,17 @@ impl NameService {
             told_to: Mutex::default(),
             truth: Box::new(truth),
         });
-        for address in [IpAddr::V4(NAME_SERVICE), IpAddr::V6(NAME_SERVICE_6)] {
-            let socket = UdpSocket::bind((address, 53))?;
-            let service = Arc::clone(&service);
-            thread::spawn(move || service.serve(&socket));
-        }
+        service.answer_at(NAME_SERVICE.into())?;
+        service.answer_at(NAME_SERVICE_6.into())?;
         Ok(service)
+    }
+
+    /// Answers at one more address.
+    pub fn answer_at(self: &Arc<Self>, address: IpAddr) -> Result<()> {
+        let socket = UdpSocket::bind((address, 53))?;
+        let service = Arc::clone(self);
+        thread::spawn(move || service.serve(&socket));
+        Ok(())
     }
 
     /// Tells everyone a lie, or the truth again.

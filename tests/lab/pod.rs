@@ -192,6 +192,14 @@ impl Pod {
         self.recipe.net.addresses()
     }
 
+    /// The number of the port that a container calls by a name.
+    pub fn port(&self, name: &str) -> Option<i32> {
+        let containers = self.recipe.spec.containers.iter();
+        let mut ports = containers.flat_map(|container| container.ports.iter().flatten());
+        let port = ports.find(|port| port.name.as_deref() == Some(name));
+        port.map(|port| port.container_port)
+    }
+
     /// Whether all containers are ready and the pod is not being deleted.
     pub fn ready(&self) -> bool {
         self.ready_for(Duration::ZERO)

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     io::Write,
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -18,8 +18,9 @@ use std::{
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::Job,
-    core::v1::{KeyToPath, PodTemplateSpec, Service, Volume},
+    core::v1::{KeyToPath, PodTemplateSpec, Service, ServiceSpec, Volume},
 };
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::{
     image::Image,
@@ -27,6 +28,7 @@ use crate::{
     names::{NameService, Names},
     net::{self, Address, Families, PodNet},
     objects::{Files, Objects, files_of_config_map, files_of_secret},
+    outside::{self, Way},
     pod::{Log, Pod, Recipe, Timing},
     tools::{Result, TICK, bail, ensure, run, wait_for},
 };
@@ -56,6 +58,10 @@ struct State {
     sets: BTreeMap<Key, Arc<SetRecord>>,
     jobs: BTreeMap<Key, JobRecord>,
     services: BTreeMap<Key, Service>,
+    /// The addresses of the Services' load balancers.
+    balancers: BTreeMap<Key, Ipv4Addr>,
+    /// How connections from outside are led to pods, where there are clients outside.
+    ways: Option<Vec<Way>>,
     config_maps: BTreeMap<Key, Files>,
     secrets: BTreeMap<Key, Files>,
     pods: BTreeMap<Key, PodRecord>,
@@ -98,6 +104,9 @@ struct JobRecord {
     not_before: Instant,
     outcome: Option<std::result::Result<Duration, String>>,
 }
+
+/// The annotation by which external-dns knows a Service's name.
+pub const OUTSIDE_HOST: &str = "external-dns.alpha.kubernetes.io/hostname";
 
 /// The namespace of objects that name none.
 pub const NAMESPACE: &str = "default";
@@ -201,7 +210,18 @@ impl World {
     pub fn apply(&self, objects: &Objects) -> Result<()> {
         let mut state = self.state();
         for service in &objects.services {
-            state.services.insert(key(&service.metadata)?, service.clone());
+            let key = key(&service.metadata)?;
+            let spec = service.spec.as_ref();
+            if spec.and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer") {
+                if state.ways.is_none() {
+                    outside::build()?;
+                    self.names()?.answer_at(outside::EDGE.into())?;
+                    state.ways = Some(Vec::new());
+                }
+                let next = u8::try_from(state.balancers.len() + 1)?;
+                state.balancers.entry(key.clone()).or_insert(outside::balancer(next));
+            }
+            state.services.insert(key, service.clone());
         }
         for map in &objects.config_maps {
             state.config_maps.insert(key(&map.metadata)?, files_of_config_map(map));
@@ -416,13 +436,7 @@ impl World {
             for record in state.pods.values() {
                 let pod = &record.pod;
                 let recipe = &pod.recipe;
-                let published = pod.ready() || spec.publish_not_ready_addresses == Some(true);
-                let selected = spec
-                    .selector
-                    .iter()
-                    .flatten()
-                    .all(|label| recipe.labels.get(label.0) == Some(label.1));
-                if recipe.namespace != *namespace || pod.gone() || !published || !selected {
+                if recipe.namespace != *namespace || !is_behind(spec, pod) {
                     continue;
                 }
                 all.extend(pod.addresses());
@@ -431,8 +445,57 @@ impl World {
                 }
             }
             names.extend(hosts);
+            // As external-dns has it.
+            let outside =
+                service.metadata.annotations.as_ref().and_then(|all| all.get(OUTSIDE_HOST));
+            let balancer = state.balancers.get(&(namespace.clone(), name.clone()));
+            if let (Some(host), Some(address)) = (outside, balancer) {
+                names.insert(host.clone(), vec![IpAddr::V4(*address)]);
+            }
         }
         names
+    }
+
+    /// How connections from outside have to be led to pods now.
+    fn wanted_ways(state: &State) -> Vec<Way> {
+        let mut ways = Vec::new();
+        for (key, address) in &state.balancers {
+            let Some(service) = state.services.get(key) else { continue };
+            let Some(spec) = &service.spec else { continue };
+            for record in state.pods.values() {
+                let pod = &record.pod;
+                if pod.recipe.namespace != key.0 || !is_behind(spec, pod) {
+                    continue;
+                }
+                for port in spec.ports.iter().flatten() {
+                    let target = port.target_port.as_ref();
+                    let pod_port = match target {
+                        Some(IntOrString::Int(number)) => Some(*number),
+                        Some(IntOrString::String(name)) => pod.port(name),
+                        None => Some(port.port),
+                    };
+                    let (Some(pod_port), IpAddr::V4(pod)) = (pod_port, pod.addresses()[0]) else {
+                        continue;
+                    };
+                    let number = |port: i32| u16::try_from(port).unwrap_or_default();
+                    let (port, pod_port) = (number(port.port), number(pod_port));
+                    ways.push(Way { address: *address, port, pod, pod_port });
+                }
+            }
+        }
+        ways
+    }
+
+    /// The load balancers follow the pods.
+    fn reconcile_ways(&self) -> Result<()> {
+        let mut state = self.state();
+        let Some(ways) = &state.ways else { return Ok(()) };
+        let wanted = World::wanted_ways(&state);
+        if *ways != wanted {
+            outside::lead(&wanted)?;
+            state.ways = Some(wanted);
+        }
+        Ok(())
     }
 
     /// The addresses behind a Service.
@@ -451,7 +514,7 @@ impl World {
         for key in jobs {
             self.reconcile_job(&key)?;
         }
-        Ok(())
+        self.reconcile_ways()
     }
 
     /// The order of a real controller: missing pods first, then surplus ones, then outdated ones.
@@ -526,6 +589,10 @@ impl World {
             claims.insert(volume, self.claim(claim)?);
         }
         let mut template = spec.template.clone();
+        // As Kubernetes does.
+        let metadata = template.metadata.get_or_insert_default();
+        let labels = metadata.labels.get_or_insert_default();
+        labels.insert("statefulset.kubernetes.io/pod-name".to_owned(), name.1.clone());
         let pod_spec = template.spec.as_mut().ok_or("a template without a spec")?;
         pod_spec.subdomain = spec.service_name.clone();
         self.create_pod(name, &template, claims, Owner::Set(key.clone(), revision.to_owned()))
@@ -666,6 +733,14 @@ impl World {
 fn key(metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> Result<Key> {
     let name = metadata.name.clone().ok_or("an object without a name")?;
     Ok((metadata.namespace.clone().unwrap_or_else(|| NAMESPACE.to_owned()), name))
+}
+
+/// Whether a pod of its namespace stands behind a Service.
+fn is_behind(service: &ServiceSpec, pod: &Pod) -> bool {
+    let labels = &pod.recipe.labels;
+    let published = pod.ready() || service.publish_not_ready_addresses == Some(true);
+    let mut selector = service.selector.iter().flatten();
+    published && !pod.gone() && selector.all(|(key, value)| labels.get(key) == Some(value))
 }
 
 /// What a ConfigMap or Secret volume holds; none for other volumes.

@@ -68,7 +68,7 @@ fn damaged(
     }
     let after = whole.map_err(|error| format!("not whole after 45 s: {error}"))?;
     lab.healed(start);
-    let broken = unreadable(&cluster, &keys);
+    let broken = unreadable(&cluster, &keys)?;
     ensure!(
         broken.is_empty(),
         "{} of {} keys are gone, such as {:?}",
@@ -181,7 +181,7 @@ pub fn no_copy(lab: &mut Lab) -> Result<()> {
         Ok(())
     })?;
     world.wait("all keys are readable", Duration::from_secs(10), || {
-        let broken = unreadable(&cluster, &keys);
+        let broken = unreadable(&cluster, &keys)?;
         ensure!(broken.is_empty(), "{} are not", broken.len());
         Ok(())
     })?;
@@ -280,7 +280,7 @@ pub fn volume_lost(lab: &mut Lab) -> Result<()> {
     let start = Instant::now();
     let_in(lab, &spec, &cluster, &old[&replica])?;
     lab.healed(start);
-    let broken = unreadable(&cluster, &keys);
+    let broken = unreadable(&cluster, &keys)?;
     ensure!(broken.is_empty(), "{} keys are not readable", broken.len());
     Ok(())
 }
@@ -307,7 +307,7 @@ pub fn master_volume_lost(lab: &mut Lab) -> Result<()> {
     lab.healed(start);
     world.wait("it answers", Duration::from_secs(20), || cluster.view(&master).map(|_| ()))?;
     let_in(lab, &spec, &cluster, &old[&master])?;
-    let broken = unreadable(&cluster, &keys);
+    let broken = unreadable(&cluster, &keys)?;
     ensure!(broken.is_empty(), "{} keys are gone", broken.len());
     let after = cluster.whole()?;
     ensure!(replicas.contains(&after[0].master), "{} is the master", after[0].master);

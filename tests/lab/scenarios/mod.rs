@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod data;
+mod external;
 mod misc;
 mod network;
 mod probes;
@@ -358,6 +359,12 @@ pub const SCENARIOS: &[Scenario] = &[
         .alone(),
     scenario("ipv6", "making, all addresses new, on IPv6 only", misc::other_tools)
         .setup(misc::on_ipv6),
+    scenario(
+        "external-load-balancer",
+        "clients outside, by a load balancer for each pod: every slot, a failover, all addresses new, changed hosts",
+        external::load_balancer,
+    )
+    .limit(480),
     scenario(
         "seed-all-new",
         "the blog post's manifest: all pods killed, all addresses new",

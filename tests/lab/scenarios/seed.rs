@@ -2,6 +2,7 @@
 //! told is how badly, and a run fails only if the comparison itself does not come about.
 
 use std::{
+    collections::BTreeMap,
     thread,
     time::{Duration, Instant},
 };
@@ -36,6 +37,8 @@ fn deploy(lab: &Lab) -> Result<(Cluster, Vec<Shard>, Objects)> {
         client_service: "redis-cluster".to_owned(),
         password: None,
         tls_secret: None,
+        hosts: BTreeMap::new(),
+        is_outside: false,
     };
     // Fifteen seconds for each pod to become ready.
     cluster.wait_ready(Duration::from_secs(150))?;

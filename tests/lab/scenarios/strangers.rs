@@ -72,7 +72,7 @@ impl Two {
                     ensure!(cluster.keys_on(replica)? == of_master, "{replica} is no copy");
                 }
             }
-            let broken = unreadable(cluster, keys);
+            let broken = unreadable(cluster, keys)?;
             ensure!(broken.is_empty(), "{} keys are not readable: {broken:?}", broken.len());
         }
         Ok(())
