@@ -155,6 +155,8 @@ pub(crate) enum Example {
     Cache,
     /// Valkey instead of Redis
     Valkey,
+    /// Clients outside, by a load balancer for each pod
+    External,
     /// One small node: kind, minikube, Docker Desktop
     Local,
     /// Six pods in one StatefulSet, as in many tutorials

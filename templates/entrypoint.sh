@@ -225,7 +225,7 @@ keep_healing() {
 # From here on it runs.
 trap 'exit 143' TERM INT
 # /tmp outlives a restart of the container.
-rm -f "$JOINED" "$HEALER" "$ACCEPTED" "$CREDENTIALS" "$APPLIED" "$CERTIFICATES" "$RUN/server.sock"
+rm -f "$JOINED" "$HEALER" "$ACCEPTED" "$CREDENTIALS" "$APPLIED" "$CERTIFICATES" "$ANNOUNCED" "$RUN/server.sock"
 
 case $ENGINE in
 redis | valkey) ;;
@@ -244,7 +244,12 @@ write_credentials
 guard_predecessor
 
 set -- "$CONF/redis.conf" --include "$CREDENTIALS" --cluster-announce-ip "$own_ip"
-[ -z "$ANNOUNCE_HOSTNAME" ] || set -- "$@" --cluster-announce-hostname "$ANNOUNCE_HOSTNAME"
+announced=$ANNOUNCE_HOSTNAME
+if outside_host; then
+    announced=$outside
+    printf '%s\n' "$outside" >"$ANNOUNCED" || refuse "cannot write $ANNOUNCED"
+fi
+[ -z "$announced" ] || set -- "$@" --cluster-announce-hostname "$announced"
 
 # Before the server reads them: what changes in between is applied once more.
 cp "$CONF/live.conf" "$APPLIED" || refuse "cannot write $APPLIED"

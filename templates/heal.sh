@@ -5,7 +5,7 @@
 #   - mends a replica that dials an address its master no longer has;
 #   - keeps a copy of nodes.conf, for the entrypoint;
 #   - applies live.conf when it has changed;
-#   - hands a renewed certificate and changed passwords to the server.
+#   - hands a renewed certificate, changed passwords and a changed outside host to the server.
 # Later than the first minute, a pass in which all is well asks the own server once and nobody else.
 
 # shellcheck source=lib.sh
@@ -366,6 +366,19 @@ apply_passwords() {
     esac
 }
 
+# Lets the server tell clients the host that stands in the file now. Its peers hear of it over the bus.
+apply_outside_host() {
+    outside_host && [ "$outside" != "$announced" ] || return
+    answer=$(own CONFIG SET cluster-announce-hostname "$outside")
+    if [ "$answer" = OK ]; then
+        announced=$outside
+        printf '%s\n' "$announced" >"$ANNOUNCED"
+        say "clients are told the host $outside"
+    else
+        say "the server refuses to tell clients the host $outside: $answer"
+    fi
+}
+
 pass() {
     load_password
     look || return
@@ -377,6 +390,7 @@ pass() {
     apply_live_conf
     apply_certificates
     apply_passwords
+    apply_outside_host
 }
 
 # Each second for the first 20 passes, then every 5 s: replicas that come back elsewhere must be known
@@ -403,6 +417,8 @@ slurp "$CERTIFICATES"
 certificates=$text certificate_said=
 slurp "$ACCEPTED"
 passwords=$text
+first_line "$ANNOUNCED"
+announced=$line
 
 # Alone in its container the server takes this loop with it when it ends.
 while between_passes && kill -0 "$SERVER" 2>/dev/null; do

@@ -31,6 +31,10 @@ SAVED_NODES=$DATA/nodes.conf.saved
 # shellcheck disable=SC2034
 CERTIFICATES=$RUN/certificates
 
+# The host by which clients outside reach this pod, as the server was last told; no file where there is none.
+# shellcheck disable=SC2034
+ANNOUNCED=$RUN/announced
+
 # Options of every redis-cli call, and where this pod's server is.
 CLI_OPTIONS="-p $CLIENT_PORT"
 OWN_OPTIONS="-h 127.0.0.1 -p $CLIENT_PORT"
@@ -71,6 +75,17 @@ slurp() {
         text="$text$line
 "
     done <"$1"
+}
+
+# Puts the host by which clients outside reach this pod into variable "outside"; false if there is none. The file
+# changes when the cluster is scaled or hosts are.
+outside_host() {
+    outside=
+    [ -r "$CONF/external" ] || return
+    while read -r pod outside _; do
+        [ "$pod" != "$POD_NAME" ] || break
+    done <"$CONF/external"
+    [ -n "$outside" ]
 }
 
 # Hands the password to redis-cli. An empty REDISCLI_AUTH would be sent as an empty password.

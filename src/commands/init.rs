@@ -49,6 +49,7 @@ pub(crate) fn run(args: &Init, messages: Messages) -> Result<Answer, Error> {
 fn text(example: Example) -> &'static str {
     match example {
         Example::Cache => include_str!("../../examples/cache/redis-cluster.yaml"),
+        Example::External => include_str!("../../examples/external/redis-cluster.yaml"),
         Example::Local => include_str!("../../examples/local/redis-cluster.yaml"),
         Example::Minimal => include_str!("../../examples/minimal/redis-cluster.yaml"),
         Example::Production => include_str!("../../examples/production/redis-cluster.yaml"),

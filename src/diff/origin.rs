@@ -102,13 +102,23 @@ fn pointers(object: &Object, difference: &Difference) -> Vec<String> {
     if object.id.kind == "ConfigMap" && object.id.name.ends_with("-dashboard") {
         pointers.push("/spec/observability/dashboard".to_owned());
     }
+    let escaped = path.last().replace('~', "~0").replace('/', "~1");
+    let is_for_pod = object.id.kind == "Service"
+        && object
+            .get("/spec/selector")
+            .is_some_and(|pods| pods.get(names::POD_NAME_LABEL).is_some());
+    if is_for_pod && !path.is_below("spec ports") {
+        let external = "/spec/network/external";
+        let list = if path.is_below("metadata annotations") { "/annotations" } else { "" };
+        pointers.push(format!("{external}{list}/{escaped}"));
+        pointers.push(external.to_owned());
+    }
     let known = FIELDS.iter().find(|(kind, names, _)| {
         *kind == object.id.kind && (names.is_empty() || path.is_below(names))
             || kind.is_empty() && path.is_below(names)
     });
     if let (Some((_, _, more)), false) = (known, difference.directive) {
-        let last = path.last().replace('~', "~0").replace('/', "~1");
-        pointers.extend(more.iter().map(|pointer| pointer.replace("LAST", &last)));
+        pointers.extend(more.iter().map(|pointer| pointer.replace("LAST", &escaped)));
     }
     pointers
 }
@@ -131,7 +141,9 @@ fn directive(name: &str) -> &'static [&'static str] {
         "tls-ca-cert-file" | "tls-cert-file" | "tls-cluster" | "tls-key-file"
         | "tls-replication" | "unixsocket" | "unixsocketperm" => &["/spec/tls"],
         "cluster-port" => &["/spec/network/busPort", "/metadata/namespace", "/metadata/name"],
-        "cluster-preferred-endpoint-type" => &["/spec/network/preferredEndpointType"],
+        "cluster-preferred-endpoint-type" => {
+            &["/spec/network/external", "/spec/network/preferredEndpointType"]
+        }
         "shutdown-on-sigterm" => &["/spec/engine/version"],
         _ => &["/spec/config"],
     }
@@ -307,6 +319,7 @@ const FIELDS: &[Field] = &[
             "/spec/topology",
         ],
     ),
+    ("ConfigMap", "data external", &["/spec/network/external"]),
     ("Service", "spec ports", &["/spec/network/clientPort", "/spec/network/busPort"]),
     ("Service", "spec ipFamilies", &["/spec/network/ipFamilies"]),
     ("Service", "spec ipFamilyPolicy", &["/spec/network/ipFamilyPolicy"]),

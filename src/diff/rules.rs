@@ -5,6 +5,7 @@
 
 mod config;
 mod engine;
+mod external;
 mod identity;
 mod immutable;
 mod objects;
@@ -169,6 +170,11 @@ pub const RULES: &[Rule] = &[
     topology::MAX_UNAVAILABLE_MANY,
     identity::USED_OBJECT_REMOVED,
     identity::HEADLESS_SERVICE_REMOVED,
+    external::EXTERNAL_HOST,
+    external::POD_SERVICE_REMOVED,
+    external::LOAD_BALANCER_ANNOTATION,
+    external::SOURCE_RANGES,
+    external::LOAD_BALANCER_GONE,
     objects::ANYTHING,
 ];
 

@@ -38,6 +38,7 @@ pub(super) fn config_map(plan: &Plan) -> Document {
         data.push((templates::EXPORTER_INIT.name, templates::EXPORTER_INIT.text));
     }
     data.extend(config.map(|(name, text)| (name, text.as_str())));
+    data.extend(plan.external.as_ref().map(|external| ("external", external.file.as_str())));
     data.sort_unstable();
     // The files are most of what is rendered: they are put into the object when it is built, or they would be copied twice.
     let empty = ConfigMap { data: Some(BTreeMap::new()), metadata, ..ConfigMap::default() };

@@ -18,7 +18,7 @@ mod stateful_set;
 
 use k8s_openapi::{
     Resource,
-    api::apps::v1::StatefulSet,
+    api::{apps::v1::StatefulSet, core::v1::Service},
     apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta},
 };
 use serde::Serialize;
@@ -57,19 +57,26 @@ impl Identity {
     }
 }
 
-/// What identifies the cluster's own objects. The StatefulSets, of which there can be hundreds, are not built for it.
+/// What identifies the cluster's own objects. StatefulSets and the Services of pods, of which there can be hundreds, are not built for it.
 pub(crate) fn identities(plan: &Plan) -> Vec<Identity> {
+    let pods = plan.external.iter().flat_map(|external| &external.pods);
+    let services = pods.map(|pod| Identity {
+        api_version: Service::API_VERSION.to_owned(),
+        kind: Service::KIND.to_owned(),
+        name: pod.name.clone(),
+    });
     let sets = plan.stateful_sets.iter().map(|set| Identity {
         api_version: StatefulSet::API_VERSION.to_owned(),
         kind: StatefulSet::KIND.to_owned(),
         name: set.name.clone(),
     });
-    single(plan).iter().map(Identity::of).chain(sets).collect()
+    single(plan).iter().map(Identity::of).chain(services).chain(sets).collect()
 }
 
 /// The cluster's own objects, before patches.
 fn own(plan: &Plan) -> Vec<Document> {
     let mut documents = single(plan);
+    documents.extend(service::pod_services(plan).map(document));
     documents.extend(stateful_set::stateful_sets(plan).map(document));
     documents
 }
@@ -185,13 +192,19 @@ mod tests {
             "apiVersion": "redis-cluster-gen.dev/v1alpha1",
             "kind": "RedisCluster",
             "metadata": {"name": "stock"},
-            "spec": {"engine": {"version": "8.0.6"}, "storage": {"size": "1Gi"}},
+            "spec": {
+                "engine": {"version": "8.0.6"},
+                "storage": {"size": "1Gi"},
+                "network": {"external": {"type": "LoadBalancer", "host": "POD.example.com"}},
+            },
         });
         let cluster = serde_json::from_value(cluster).expect("a spec");
         let plan = Plan::new(&cluster, &Options::default());
         let built: Vec<_> = own(&plan).iter().map(Identity::of).collect();
         assert_eq!(identities(&plan), built);
-        assert!(built.iter().filter(|object| object.kind == "StatefulSet").count() > 1);
+        for kind in ["Service", "StatefulSet"] {
+            assert!(built.iter().filter(|object| object.kind == kind).count() > 2, "{kind}");
+        }
     }
 
     #[test]

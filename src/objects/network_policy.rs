@@ -2,8 +2,8 @@
 
 use k8s_openapi::{
     api::networking::v1::{
-        NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
-        NetworkPolicyPort, NetworkPolicySpec,
+        IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule,
+        NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
     },
     apimachinery::pkg::util::intstr::IntOrString,
 };
@@ -25,6 +25,7 @@ pub(super) fn network_policy(plan: &Plan) -> Option<NetworkPolicy> {
         Some(
             own.into_iter()
                 .chain(policy.clients.iter().map(|client| client.typed.clone()))
+                .chain(outside(plan))
                 .collect(),
         )
     };
@@ -67,6 +68,17 @@ pub(super) fn network_policy(plan: &Plan) -> Option<NetworkPolicy> {
             ingress: Some(ingress),
             pod_selector: Some(pods_of(plan, names::NODE)),
         }),
+    })
+}
+
+/// Clients outside, by the addresses that the load balancers take connections from.
+fn outside(plan: &Plan) -> impl Iterator<Item = NetworkPolicyPeer> {
+    let external = plan.network.external.iter();
+    external.flat_map(|external| &external.load_balancer_source_ranges).map(|range| {
+        NetworkPolicyPeer {
+            ip_block: Some(IPBlock { cidr: range.clone(), except: None }),
+            ..NetworkPolicyPeer::default()
+        }
     })
 }
 

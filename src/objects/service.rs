@@ -1,4 +1,4 @@
-//! The Services: one that gives every pod its DNS name, and one that clients find the cluster by.
+//! The Services: one that gives every pod its DNS name, one that clients find the cluster by, and one for each pod that clients outside reach.
 
 use k8s_openapi::{
     api::core::v1::{Service, ServicePort, ServiceSpec},
@@ -8,7 +8,7 @@ use k8s_openapi::{
 use super::metadata;
 use crate::{
     plan::{Plan, names},
-    spec::types::MonitorKind,
+    spec::types::{External, MonitorKind},
 };
 
 /// The headless Service, which gives each pod its DNS name, ready or not: pods must find each other before they can become ready.
@@ -46,6 +46,46 @@ pub(super) fn client_service(plan: &Plan) -> Option<Service> {
         spec: Some(ServiceSpec { ports: Some(client_ports(plan).collect()), ..spec(plan) }),
         ..Service::default()
     })
+}
+
+/// The Services by which clients outside reach each pod. Ready or not: a master whose probe fails for a moment still is the only one that serves its
+/// slots, and inside nothing keeps clients from it either. A port without encryption beside an encrypted one stays inside.
+pub(super) fn pod_services(plan: &Plan) -> impl Iterator<Item = Service> {
+    let pods = plan.network.external.iter().zip(&plan.external);
+    pods.flat_map(|(external, outside)| outside.pods.iter().map(move |pod| (external, pod))).map(
+        |(external, pod)| {
+            let External {
+                service_type,
+                host: _,
+                hosts: _,
+                annotations: _,
+                load_balancer_class,
+                load_balancer_source_ranges: ranges,
+                external_traffic_policy,
+            } = external;
+            let mut metadata = metadata(plan, pod.name.clone());
+            if !pod.annotations.is_empty() {
+                metadata.annotations.get_or_insert_default().extend(pod.annotations.clone());
+            }
+            let mut selector = plan.names.selector(names::NODE);
+            selector.insert(names::POD_NAME_LABEL.to_owned(), pod.name.clone());
+            Service {
+                metadata,
+                spec: Some(ServiceSpec {
+                    external_traffic_policy: external_traffic_policy
+                        .map(|policy| policy.name().to_owned()),
+                    load_balancer_class: load_balancer_class.clone(),
+                    load_balancer_source_ranges: (!ranges.is_empty()).then(|| ranges.clone()),
+                    ports: Some(client_ports(plan).take(1).collect()),
+                    publish_not_ready_addresses: Some(true),
+                    selector: Some(selector),
+                    type_: Some(service_type.name().to_owned()),
+                    ..spec(plan)
+                }),
+                ..Service::default()
+            }
+        },
+    )
 }
 
 fn spec(plan: &Plan) -> ServiceSpec {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    StatefulSetPlan, memory,
+    ExternalPlan, StatefulSetPlan, memory,
     names::{Names, TLS},
     short_hash,
 };
@@ -34,6 +34,7 @@ impl Config {
         spec: &Spec,
         names: &Names,
         stateful_sets: &[StatefulSetPlan],
+        external: Option<&ExternalPlan>,
         client_port: u16,
         bus_port: u16,
     ) -> Config {
@@ -55,7 +56,8 @@ impl Config {
                 plaintext_port: tls.plaintext_port.unwrap_or(0),
                 client_certificates: tls.client_certificates.directive(),
             }),
-            hostname_endpoints: spec.network.preferred_endpoint_type == EndpointType::Hostname,
+            hostname_endpoints: external.is_some()
+                || spec.network.preferred_endpoint_type == EndpointType::Hostname,
             failover_on_sigterm: spec.engine.name == EngineName::Valkey
                 && major(&spec.engine.version) >= 9,
             append_only: spec.persistence.mode.appends(),

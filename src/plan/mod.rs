@@ -3,6 +3,7 @@
 //! In comes a spec that was checked, out comes a [`Plan`] in which nothing is left open.
 
 mod config;
+mod external;
 pub(crate) mod memory;
 pub mod names;
 
@@ -17,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 pub use config::Config;
 pub(crate) use config::patched_files;
+pub use external::{ExternalPlan, ExternalPod};
 use names::Names;
 
 use crate::{
@@ -71,6 +73,8 @@ pub struct Plan {
     pub ip_family: Option<IpFamily>,
     /// Services, policy and hostnames.
     pub network: Network,
+    /// How clients outside reach each pod, where they do.
+    pub external: Option<ExternalPlan>,
     /// The volume of each pod.
     pub storage: Storage,
     /// The files of the ConfigMap.
@@ -180,7 +184,10 @@ impl Plan {
         let pod_resources = &spec.pod.resources;
         let resources = resources(&pod_resources.requests, &pod_resources.limits, "100m");
         let observability = &spec.observability;
-        let config = Config::new(spec, &names, &stateful_sets, client_port, bus_port);
+        let external = spec.network.external.as_ref();
+        let external = external.map(|external| ExternalPlan::new(external, &stateful_sets));
+        let config =
+            Config::new(spec, &names, &stateful_sets, external.as_ref(), client_port, bus_port);
         Plan {
             namespace,
             labels: object_labels(&names, &spec.engine, &metadata.labels),
@@ -201,6 +208,7 @@ impl Plan {
             bus_port,
             ip_family: spec.network.ip_families.first().copied(),
             network: spec.network.clone(),
+            external,
             storage: spec.storage.clone(),
             config,
             password: password(&spec.auth, &names),

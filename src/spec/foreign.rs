@@ -171,10 +171,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("containerPorts.bus", "in this format it is `spec.network.busPort`"),
     ("service.annotations", "in this format it is `spec.network.clientService.annotations`"),
     ("service", "in this format it is `spec.network.clientService`"),
-    (
-        "externalAccess",
-        "this version of the format has no field for access from outside of the Kubernetes cluster",
-    ),
+    ("externalAccess", EXTERNAL),
+    ("externalListeners", EXTERNAL),
     ("hostNetwork", "pods have addresses of their own here; `spec.patches` can change it"),
     // Names and the rest.
     ("nameOverride", "in this format it is `metadata.name`"),
@@ -210,6 +208,8 @@ const MODE: &str =
 const CONFIG: &str = "in this format it is `spec.config`, with one key for each directive, such as `maxclients: 5000`";
 const PASSWORD: &str = "in this format it is `spec.auth.passwordSecret`, the name and key of a Secret; a password itself stands in no spec";
 const USERS: &str = "this version of the format has no field for users of their own: all log in with the password that `spec.auth.passwordSecret` names";
+const EXTERNAL: &str =
+    "in this format it is `spec.network.external`: `type`, and `host` or `hosts`";
 const SPREAD: &str = "in this format it is `spec.topology.spread`, which knows the shards";
 const EXPORTER: &str = "in this format it is `spec.observability.exporter`";
 

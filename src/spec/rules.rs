@@ -5,6 +5,7 @@
 
 mod config;
 mod engine;
+mod external;
 mod grammar;
 mod kube;
 mod lifecycle;
@@ -214,6 +215,15 @@ pub const RULES: &[Rule] = &[
     tls::CERTIFICATE_TIMES,
     tls::CERTIFICATE_NAMES,
     tls::CERTIFICATE_WITHOUT_NAMESPACE,
+    external::EXTERNAL_HOSTS,
+    external::EXTERNAL_HOST_COUNT,
+    external::EXTERNAL_HOST_SYNTAX,
+    external::EXTERNAL_HOST_TWICE,
+    external::EXTERNAL_CONTRADICTED,
+    external::EXTERNAL_SOURCE_RANGE,
+    external::EXTERNAL_SHUT_OUT,
+    external::EXTERNAL_UNPROTECTED,
+    external::EXTERNAL_CLASS,
 ];
 
 /// The rule with a code or a name.

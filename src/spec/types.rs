@@ -564,12 +564,15 @@ pub struct Network {
     pub ip_family_policy: Option<IpFamilyPolicy>,
     /// The DNS domain of the Kubernetes cluster. Used in announced hostnames only.
     pub cluster_domain: String,
-    /// Whether nodes announce their pod's DNS name to clients. Clients then see names that stay when addresses change.
+    /// Whether nodes announce their pod's DNS name to clients. Clients then see names that stay when addresses change. With `external` they announce the
+    /// outside hosts instead.
     pub announce_hostnames: bool,
-    /// What clients are told to connect to: addresses, or the announced hostnames.
+    /// What clients are told to connect to: addresses, or the announced hostnames. With `external` they are told the outside hosts.
     pub preferred_endpoint_type: EndpointType,
     /// The Service that clients find the cluster by.
     pub client_service: ClientService,
+    /// How clients outside of the Kubernetes cluster reach each pod. All clients are then told the outside hosts. Default: they do not.
+    pub external: Option<External>,
     /// Who may connect to the pods.
     pub network_policy: NetworkPolicy,
 }
@@ -585,6 +588,7 @@ impl Default for Network {
             announce_hostnames: false,
             preferred_endpoint_type: EndpointType::default(),
             client_service: ClientService::default(),
+            external: None,
             network_policy: NetworkPolicy::default(),
         }
     }
@@ -655,6 +659,72 @@ pub struct ClientService {
 impl Default for ClientService {
     fn default() -> Self {
         ClientService { enabled: true, annotations: BTreeMap::new() }
+    }
+}
+
+/// How clients outside of the Kubernetes cluster reach each pod: by a Service and a host of its own. Nodes go on meeting and replicating at the
+/// pods' addresses; only clients are told the hosts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct External {
+    /// The type of the Services.
+    #[serde(rename = "type")]
+    pub service_type: ExternalType,
+    /// The host of every pod, in which the word `POD` stands for the pod's name, such as `POD.redis.example.com`: a DNS name.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// In place of `host`, the host of each pod, in the order of the pods: DNS names or IPv4 addresses. With a StatefulSet for each shard that is
+    /// shard 0's pods, then shard 1's.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Annotations of the Services, such as those of external-dns or of the cloud's load balancers. In their values the word `POD` stands for the pod's name
+    /// and `HOST` for its host.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// The implementation of load balancers that serves the Services. Default: the Kubernetes cluster's.
+    #[serde(default)]
+    pub load_balancer_class: Option<String>,
+    /// Blocks of addresses, such as `203.0.113.0/24`, from which the load balancers take connections. Where `networkPolicy.clients` lists who may connect,
+    /// these are let in too, and with them pods whose addresses lie in a block. Default: from everywhere.
+    #[serde(default)]
+    pub load_balancer_source_ranges: Vec<String>,
+    /// Whether connections reach pods through any node, or only through the pod's own. Default: Kubernetes' own, `Cluster`.
+    #[serde(default)]
+    pub external_traffic_policy: Option<TrafficPolicy>,
+}
+
+/// The type of the Services for clients outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ExternalType {
+    /// A load balancer for each pod, which listens on `network.clientPort`.
+    LoadBalancer,
+}
+
+impl ExternalType {
+    /// The name that Kubernetes uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            ExternalType::LoadBalancer => "LoadBalancer",
+        }
+    }
+}
+
+/// Through which nodes connections from outside reach a pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TrafficPolicy {
+    /// Through any; the pod then sees the node's address in place of the client's.
+    Cluster,
+    /// Only through the node that the pod runs on; the pod, and the NetworkPolicy, see the client's address.
+    Local,
+}
+
+impl TrafficPolicy {
+    /// The name that Kubernetes uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            TrafficPolicy::Cluster => "Cluster",
+            TrafficPolicy::Local => "Local",
+        }
     }
 }
 

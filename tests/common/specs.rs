@@ -29,7 +29,12 @@ pub(crate) fn spec(seed: u64) -> Value {
     let bootstrap = spec.random.bootstrap(topology.retires);
 
     spec.put("engine", engine.fields);
-    spec.sometimes(70, "topology", |_| topology.fields);
+    let mut pods = 6;
+    if spec.random.chance(70) {
+        let number = |field: &str, default| topology.fields[field].as_u64().unwrap_or(default);
+        pods = number("shards", 3) * (1 + number("replicasPerShard", 1));
+        spec.put("topology", topology.fields);
+    }
     spec.put_with("storage", |random| random.storage(memory, cache));
     if cache {
         spec.put("persistence", json!({"mode": "None"}));
@@ -38,7 +43,7 @@ pub(crate) fn spec(seed: u64) -> Value {
     }
     spec.sometimes(50, "memory", |random| random.memory(memory, cache));
     spec.sometimes(50, "config", |random| random.config(engine.redis));
-    spec.sometimes(60, "network", Random::network);
+    spec.sometimes(60, "network", |random| random.network(pods));
     spec.sometimes(60, "auth", |random| {
         if random.chance(30) {
             return json!({"mode": "None"});
@@ -259,7 +264,7 @@ impl Random {
         fields.done()
     }
 
-    fn network(&mut self) -> Value {
+    fn network(&mut self, pods: u64) -> Value {
         let mut fields = self.fields();
         fields.sometimes(40, "clientPort", |random| json!(random.between(6379, 6400)));
         fields.sometimes(40, "busPort", |random| json!(random.between(16379, 30000)));
@@ -274,7 +279,10 @@ impl Random {
             fields.sometimes(40, "ipFamilies", |random| json!([random.pick(&["IPv4", "IPv6"])]));
         }
         fields.sometimes(40, "clusterDomain", |_| json!("k8s.example.com"));
-        if fields.random.chance(50) {
+        let external = fields.random.chance(30);
+        if external {
+            fields.put_with("external", |random| random.external(pods));
+        } else if fields.random.chance(50) {
             fields.put("announceHostnames", json!(true));
             fields.sometimes(60, "preferredEndpointType", |_| json!("hostname"));
         }
@@ -297,7 +305,12 @@ impl Random {
                     [{"key": "team", "operator": "In", "values": ["a", "on"]}]}}),
                 json!({"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}),
             ];
-            let clients: Vec<_> = peers.into_iter().filter(|_| random.chance(60)).collect();
+            let clients = peers.into_iter().filter(|peer| {
+                // Somebody outside has to be let in.
+                let outside = external && peer.get("ipBlock").is_some();
+                random.chance(60) || outside
+            });
+            let clients: Vec<_> = clients.collect();
             let mut policy = random.fields();
             policy.put("clients", json!(clients));
             policy.sometimes(30, "metrics", |_| {
@@ -314,6 +327,31 @@ impl Random {
                 json!([{"ports": [{"port": 9121, "protocol": "TCP"}], "from": [{"podSelector": {}}]}])
             });
             policy.done()
+        });
+        fields.done()
+    }
+
+    fn external(&mut self, pods: u64) -> Value {
+        let mut fields = self.fields();
+        fields.put("type", json!("LoadBalancer"));
+        if fields.random.chance(50) {
+            fields.put_with("host", |random| {
+                json!(random.pick(&["POD.redis.example.com", "redis-POD.example.com"]))
+            });
+        } else {
+            let host = |pod| match pod % 2 {
+                0 => format!("192.0.2.{pod}"),
+                _ => format!("redis-{pod}.example.com"),
+            };
+            fields.put("hosts", json!((0..pods).map(host).collect::<Vec<_>>()));
+        }
+        fields.sometimes(60, "annotations", |_| {
+            json!({"external-dns.alpha.kubernetes.io/hostname": "HOST", "example.com/name": "lb-POD"})
+        });
+        fields.sometimes(50, "loadBalancerClass", |_| json!("service.k8s.aws/nlb"));
+        fields.sometimes(50, "loadBalancerSourceRanges", |_| json!(["203.0.113.0/24", "::/0"]));
+        fields.sometimes(50, "externalTrafficPolicy", |random| {
+            json!(random.pick(&["Cluster", "Local"]))
         });
         fields.done()
     }

@@ -146,11 +146,15 @@ fn who_may_reach_whom() {
         let (node, job) = (&case.node, &case.job);
         let other = &End::pod(json!({"app": "other"}));
         let outside = &End::at("203.0.113.7");
+        // Of the block that external lists for its load balancers.
+        let company = &End::at("172.20.30.40");
         let (client, bus) = (case.client_port, case.bus_port);
         let name = &rendered.name;
-        // production lists its clients; the others let everybody in.
-        let open = name != "production";
-        // It also has metrics, and says who reads them.
+        // These list their clients; the others let everybody in.
+        let open = !["production", "external"].contains(&name.as_str());
+        let by_load_balancer = open || name == "external";
+        // This one also has metrics, and says who reads them.
+        let measured = name == "production";
         let prometheus = &other.clone().in_namespace("monitoring");
         for (from, to, port, protocol, expected, what) in [
             (node, node, client, "TCP", true, "a node replicates from another"),
@@ -161,8 +165,11 @@ fn who_may_reach_whom() {
             (outside, node, bus, "TCP", false, "nobody outside reaches the bus"),
             (other, node, client, "TCP", open, "any pod is a client unless clients are listed"),
             (outside, node, client, "TCP", open, "so is anybody outside"),
+            (company, node, client, "TCP", by_load_balancer, "those outside that are let in are"),
+            (company, node, bus, "TCP", false, "and do not reach the bus either"),
+            (company, node, 9121, "TCP", false, "nor another port"),
             (other, node, 22, "TCP", false, "no other port is open"),
-            (prometheus, node, 9121, "TCP", !open, "Prometheus reads metrics where there are any"),
+            (prometheus, node, 9121, "TCP", measured, "Prometheus reads metrics where there are any"),
             (other, node, 9121, "TCP", false, "and nobody else does"),
             (other, node, client, "UDP", false, "nor another protocol"),
             (node, outside, 53, "UDP", true, "nodes ask for names"),

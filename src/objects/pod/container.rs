@@ -146,7 +146,7 @@ fn server_env(plan: &Plan) -> Vec<EnvVar> {
         field("POD_IPS", "status.podIPs"),
         field("POD_NAME", "metadata.name"),
     ]);
-    if plan.network.announce_hostnames {
+    if plan.network.announce_hostnames && plan.external.is_none() {
         let hostname = format!(
             "$(POD_NAME).{}.$(POD_NAMESPACE).svc.{}",
             plan.names.headless_service(),

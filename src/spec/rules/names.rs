@@ -175,7 +175,12 @@ value is any text, but all annotations of an object together have at most 256 Ki
     check: Some(annotation_syntax),
 };
 
-fn annotations<'a>(facts: &Facts<'a>) -> [(&'static str, &'a BTreeMap<String, String>); 6] {
+fn annotations<'a>(
+    facts: &Facts<'a>,
+) -> impl Iterator<Item = (&'static str, &'a BTreeMap<String, String>)> {
+    let external = facts.spec.network.external.as_ref();
+    let external =
+        external.map(|external| ("/spec/network/external/annotations", &external.annotations));
     [
         (
             "/spec/observability/dashboard/annotations",
@@ -187,6 +192,8 @@ fn annotations<'a>(facts: &Facts<'a>) -> [(&'static str, &'a BTreeMap<String, St
         ("/spec/bootstrap/annotations", &facts.spec.bootstrap.annotations),
         ("/spec/network/clientService/annotations", &facts.spec.network.client_service.annotations),
     ]
+    .into_iter()
+    .chain(external)
 }
 
 fn annotation_syntax(facts: &Facts<'_>, found: &mut Findings) {

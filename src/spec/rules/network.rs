@@ -224,7 +224,8 @@ With `preferredEndpointType: hostname` a node answers `?` instead of a name as l
 
 fn hostname_not_announced(facts: &Facts<'_>, found: &mut Findings) {
     let network = &facts.spec.network;
-    if network.preferred_endpoint_type == EndpointType::Hostname && !network.announce_hostnames {
+    let announces = network.announce_hostnames || network.external.is_some();
+    if network.preferred_endpoint_type == EndpointType::Hostname && !announces {
         found.push(|| {
             Finding::at(
                 "/spec/network/preferredEndpointType",
@@ -410,14 +411,14 @@ fn cidr_syntax(facts: &Facts<'_>, found: &mut Findings) {
     }
 }
 
-struct Block {
+pub(super) struct Block {
     address: u128,
     bits: u32,
     is_v4: bool,
 }
 
 impl Block {
-    fn parse(text: &str) -> Result<Block, String> {
+    pub(super) fn parse(text: &str) -> Result<Block, String> {
         let (address, prefix) = text.split_once('/').unwrap_or((text, ""));
         let Ok(parsed) = address.parse::<IpAddr>() else {
             return Err(

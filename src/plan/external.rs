@@ -1,0 +1,84 @@
+//! How clients outside of the Kubernetes cluster reach each pod.
+
+use std::collections::BTreeMap;
+
+use super::StatefulSetPlan;
+use crate::spec::types::External;
+
+/// A Service for each pod.
+#[derive(Debug, Clone)]
+pub struct ExternalPlan {
+    /// The pods, in order.
+    pub pods: Vec<ExternalPod>,
+    /// The file `external`: every pod's name and host.
+    pub file: String,
+}
+
+/// One pod as clients outside see it.
+#[derive(Debug, Clone)]
+pub struct ExternalPod {
+    /// The pod, and its Service.
+    pub name: String,
+    /// The host that clients are told; empty where a list is too short, which a rule refuses.
+    pub host: String,
+    /// Annotations of its Service.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl ExternalPlan {
+    pub(super) fn new(external: &External, stateful_sets: &[StatefulSetPlan]) -> ExternalPlan {
+        let mut hosts = external.hosts.iter().cloned();
+        let pods = stateful_sets.iter().flat_map(StatefulSetPlan::pod_names).map(|name| {
+            let host = match &external.host {
+                Some(pattern) => fill(pattern, &[("POD", &name)]),
+                None => hosts.next().unwrap_or_default(),
+            };
+            let words = [("POD", name.as_str()), ("HOST", &host)];
+            let annotations = external.annotations.iter();
+            let annotations = annotations.map(|(key, value)| (key.clone(), fill(value, &words)));
+            ExternalPod { annotations: annotations.collect(), host, name }
+        });
+        let pods: Vec<_> = pods.collect();
+        let lines = pods.iter().map(|pod| format!("{} {}\n", pod.name, pod.host));
+        ExternalPlan { file: ["# pod host\n".to_owned()].into_iter().chain(lines).collect(), pods }
+    }
+}
+
+/// The text with each of the words replaced, where it stands alone: `POD` in `POD-a.example.com`, not in `TRIPOD`.
+fn fill(text: &str, words: &[(&str, &str)]) -> String {
+    let is_word = |char: char| char.is_alphanumeric() || char == '_';
+    let mut filled = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|char| !is_word(char)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        let value = words.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
+        filled.push_str(value.unwrap_or(word));
+        let end = after.find(is_word).unwrap_or(after.len());
+        let (between, after) = after.split_at(end);
+        filled.push_str(between);
+        rest = after;
+    }
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fill;
+
+    #[test]
+    fn words_that_stand_alone_are_replaced() {
+        let words = [("POD", "a-0"), ("HOST", "a-0.example.com")];
+        for (text, expected) in [
+            ("POD.example.com", "a-0.example.com"),
+            ("redis-POD.example.com", "redis-a-0.example.com"),
+            ("HOST", "a-0.example.com"),
+            ("name=POD,host=HOST.", "name=a-0,host=a-0.example.com."),
+            ("TRIPOD_POD PODS é POD", "TRIPOD_POD PODS é a-0"),
+            ("", ""),
+            (".-", ".-"),
+        ] {
+            assert_eq!(fill(text, &words), expected, "{text}");
+        }
+    }
+}
