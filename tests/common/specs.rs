@@ -31,7 +31,11 @@ pub(crate) fn spec(seed: u64) -> Value {
     spec.put("engine", engine.fields);
     let mut pods = 6;
     if spec.random.chance(70) {
-        let number = |field: &str, default| topology.fields[field].as_u64().unwrap_or(default);
+        let retiring = &topology.fields["retiring"];
+        let number = |field: &str, default| {
+            let stay = topology.fields[field].as_u64().unwrap_or(default);
+            stay + retiring[field].as_u64().unwrap_or(0)
+        };
         pods = number("shards", 3) * (1 + number("replicasPerShard", 1));
         spec.put("topology", topology.fields);
     }

@@ -59,7 +59,7 @@ pub(super) const EXTERNAL_HOST_COUNT: Rule = Rule {
     severity: Severity::Error,
     title: "there are more or fewer outside hosts than pods",
     story: "\
-`hosts` has one host for each pod, in the order of the pods: `SHARDS * (1 + REPLICAS)` of them. With a StatefulSet for each shard these are shard 0's pods, then shard 1's; with a single one they are in the order of their numbers. \
+`hosts` has one host for each pod, in the order of the pods: `SHARDS * (1 + REPLICAS)` of them; those that retire count. With a StatefulSet for each shard these are shard 0's pods, then shard 1's; with a single one they are in the order of their numbers. \
 A client is sent to any pod sooner or later, so none may lack a host.",
     check: Some(external_host_count),
 };
