@@ -36,6 +36,10 @@ pub const CONVERGE: Script = script!("converge.awk");
 pub const HEAL: Script = script!("heal.sh");
 /// Writes the password as the exporter reads it.
 pub const EXPORTER_INIT: Script = script!("exporter.sh");
+/// Copies the data of all shards.
+pub const BACKUP: Script = script!("backup.sh");
+/// Fills the cluster with a backup.
+pub const RESTORE: Script = script!("restore.sh");
 /// The startup probe.
 pub const STARTUP: Script = script!("startup.sh");
 /// The readiness probe.

@@ -113,6 +113,9 @@ fn pointers(object: &Object, difference: &Difference) -> Vec<String> {
         pointers.push(format!("{external}{list}/{escaped}"));
         pointers.push(external.to_owned());
     }
+    if object.id.kind == "Job" && object.id.name.contains("-restore-") {
+        pointers.push("/spec/restore".to_owned());
+    }
     let known = FIELDS.iter().find(|(kind, names, _)| {
         *kind == object.id.kind && (names.is_empty() || path.is_below(names))
             || kind.is_empty() && path.is_below(names)
@@ -337,5 +340,13 @@ const FIELDS: &[Field] = &[
     ("PrometheusRule", "", &["/spec/observability/alerts", "/spec/observability"]),
     ("PodDisruptionBudget", "", &["/spec/lifecycle/podDisruptionBudget"]),
     ("ServiceAccount", "", &["/spec/pod/serviceAccountName"]),
+    ("CronJob", "spec schedule", &["/spec/backup/schedule"]),
+    ("CronJob", "spec timeZone", &["/spec/backup/timeZone"]),
+    ("CronJob", "", &["/spec/backup"]),
+    (
+        "PersistentVolumeClaim",
+        "",
+        &["/spec/backup/volume/size", "/spec/backup/volume", "/spec/backup"],
+    ),
     ("Job", "", &["/spec/bootstrap", "/spec/topology", "/spec/engine/version"]),
 ];

@@ -37,6 +37,8 @@ pub(super) fn config_map(plan: &Plan) -> Document {
     if plan.exporter.is_some() && plan.password.is_some() {
         data.push((templates::EXPORTER_INIT.name, templates::EXPORTER_INIT.text));
     }
+    data.extend(plan.backup.as_ref().map(|_| (templates::BACKUP.name, templates::BACKUP.text)));
+    data.extend(plan.restore.as_ref().map(|_| (templates::RESTORE.name, templates::RESTORE.text)));
     data.extend(config.map(|(name, text)| (name, text.as_str())));
     data.extend(plan.external.as_ref().map(|external| ("external", external.file.as_str())));
     data.sort_unstable();

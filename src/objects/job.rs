@@ -7,7 +7,7 @@ use k8s_openapi::{
         batch::v1::{Job, JobSpec},
         core::v1::{Container, PodTemplateSpec, ResourceRequirements},
     },
-    apimachinery::pkg::{api::resource::Quantity as KubeQuantity, apis::meta::v1::ObjectMeta},
+    apimachinery::pkg::api::resource::Quantity as KubeQuantity,
 };
 
 use super::{
@@ -59,12 +59,7 @@ fn hash(plan: &Plan, template: &PodTemplateSpec) -> String {
 
 fn template(plan: &Plan) -> PodTemplateSpec {
     PodTemplateSpec {
-        metadata: Some(ObjectMeta {
-            annotations: (!plan.bootstrap.annotations.is_empty())
-                .then(|| plan.bootstrap.annotations.clone()),
-            labels: Some(plan.names.selector(names::BOOTSTRAP)),
-            ..ObjectMeta::default()
-        }),
+        metadata: Some(pod::task_metadata(plan, names::BOOTSTRAP)),
         spec: Some(pod::bootstrap_spec(plan, bootstrap(plan))),
     }
 }

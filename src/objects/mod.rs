@@ -2,6 +2,7 @@
 //!
 //! A builder takes the [`Plan`] and returns the object that it is named after, or `None` where the plan has none.
 
+mod backup;
 mod certificate;
 mod config_map;
 mod dashboard;
@@ -12,6 +13,7 @@ pub mod patch;
 mod pod;
 mod pod_disruption_budget;
 mod prometheus_rule;
+mod restore;
 mod service;
 mod service_account;
 mod stateful_set;
@@ -91,6 +93,9 @@ fn single(plan: &Plan) -> Vec<Document> {
     documents.extend(network_policy::network_policy(plan).map(document));
     documents.extend(pod_disruption_budget::pod_disruption_budget(plan).map(document));
     documents.extend(job::bootstrap_job(plan).map(document));
+    documents.extend(backup::claim(plan).map(document));
+    documents.extend(backup::cron_job(plan).map(document));
+    documents.extend(restore::restore_job(plan).map(document));
     documents.extend(certificate::certificate(plan).map(document));
     documents.extend(monitor::monitor(plan));
     documents.extend(prometheus_rule::prometheus_rule(plan));

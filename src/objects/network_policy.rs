@@ -20,10 +20,14 @@ pub(super) fn network_policy(plan: &Plan) -> Option<NetworkPolicy> {
     let clients = if policy.clients.is_empty() {
         None
     } else {
-        // Nodes replicate over the client port, and the Job talks to it.
+        // Nodes replicate over the client port, and the Jobs talk to it.
         let own = [nodes.clone(), own_pods(plan, names::BOOTSTRAP)];
+        let backup = plan.backup.as_ref().map(|_| own_pods(plan, names::BACKUP));
+        let restore = plan.restore.as_ref().map(|_| own_pods(plan, names::RESTORE));
         Some(
             own.into_iter()
+                .chain(backup)
+                .chain(restore)
                 .chain(policy.clients.iter().map(|client| client.typed.clone()))
                 .chain(outside(plan))
                 .collect(),

@@ -28,10 +28,10 @@ use crate::{
         kube::decode,
         quantity::Quantity,
         types::{
-            Alerts, Auth, AuthMode, Bootstrap, Certificate, Dashboard, Engine, EngineName,
+            Alerts, Auth, AuthMode, Backup, Bootstrap, Certificate, Dashboard, Engine, EngineName,
             Exporter, GitOps, IpFamily, Layout, Lifecycle, Manifest, MaxmemoryPolicy, Monitor,
-            Network, Patch, Pod, Probes, PullPolicy, RedisCluster, SecretKey, SpreadRule, Storage,
-            Topology, password_key,
+            Network, Patch, Pod, Probes, PullPolicy, RedisCluster, Restore, SecretKey, SpreadRule,
+            Storage, Topology, password_key,
         },
     },
 };
@@ -95,6 +95,10 @@ pub struct Plan {
     pub pod: Pod,
     /// The bootstrap Job.
     pub bootstrap: Bootstrap,
+    /// How backups are made, where they are.
+    pub backup: Option<Backup>,
+    /// The backup that the cluster is filled with, where there is one.
+    pub restore: Option<Restore>,
     /// What tells the metrics, where there is something.
     pub exporter: Option<ExporterPlan>,
     /// How Prometheus finds it.
@@ -223,6 +227,8 @@ impl Plan {
             pod_security: pod_security(&spec.pod),
             pod: spec.pod.clone(),
             bootstrap: spec.bootstrap.clone(),
+            backup: spec.backup.clone(),
+            restore: spec.restore.clone(),
             exporter: exporter(&observability.exporter, &spec.engine),
             monitor: observability.monitor.clone(),
             alerts: observability.alerts.enabled.then(|| observability.alerts.clone()),

@@ -12,6 +12,10 @@ pub const CONFIG_HASH: &str = "redis-cluster-gen.dev/config-hash";
 pub const NODE: &str = "node";
 /// The value of `app.kubernetes.io/component` of the bootstrap Job's pods, so that no Service, budget or policy for nodes selects them.
 pub const BOOTSTRAP: &str = "bootstrap";
+/// The value of `app.kubernetes.io/component` of the pods that make backups, and the name of their container.
+pub const BACKUP: &str = "backup";
+/// The value of `app.kubernetes.io/component` of the pods that restore a backup, and the name of their container.
+pub const RESTORE: &str = "restore";
 
 /// The container that runs the server, whichever engine it is.
 pub const SERVER_CONTAINER: &str = "redis";
@@ -45,6 +49,8 @@ pub const TLS_FILES: [&str; 3] = ["ca.crt", "tls.crt", "tls.key"];
 pub const PLAINTEXT_PORT: &str = "plaintext";
 /// The volume with the password as the exporter reads it, and where it is mounted.
 pub const EXPORTER: (&str, &str) = ("exporter", "/exporter");
+/// The volume with the backups, and where it is mounted.
+pub const BACKUPS: (&str, &str) = ("backup", "/backup");
 /// The volume for short-lived files, and where it is mounted: everything else is read-only.
 pub const TMP: (&str, &str) = ("tmp", "/tmp");
 
@@ -89,6 +95,16 @@ impl Names {
     /// The bootstrap Job; the hash stands for everything that must run it anew.
     pub fn bootstrap_job(&self, hash: &str) -> String {
         format!("{}-bootstrap-{hash}", self.cluster)
+    }
+
+    /// The CronJob that makes backups, and the claim that they are kept in.
+    pub fn backup(&self) -> String {
+        format!("{}-backup", self.cluster)
+    }
+
+    /// The Job that restores a backup; the hash stands for everything that must run it anew.
+    pub fn restore_job(&self, hash: &str) -> String {
+        format!("{}-restore-{hash}", self.cluster)
     }
 
     /// The name of a pod that resolves within its namespace, wherever that is.

@@ -3,6 +3,7 @@
 //! A rule's name is also the name of its fixture `tests/reject/NAME.yaml` and of its part of `docs/rules.md`. Codes are never given
 //! twice: what leaves the table leaves a gap.
 
+mod backup;
 mod config;
 mod engine;
 mod external;
@@ -215,6 +216,7 @@ pub const RULES: &[Rule] = &[
     tls::CERTIFICATE_TIMES,
     tls::CERTIFICATE_NAMES,
     tls::CERTIFICATE_WITHOUT_NAMESPACE,
+<<<<<<< HEAD
     external::EXTERNAL_HOSTS,
     external::EXTERNAL_HOST_COUNT,
     external::EXTERNAL_HOST_SYNTAX,
@@ -224,6 +226,13 @@ pub const RULES: &[Rule] = &[
     external::EXTERNAL_SHUT_OUT,
     external::EXTERNAL_UNPROTECTED,
     external::EXTERNAL_CLASS,
+=======
+    backup::SCHEDULE_SYNTAX,
+    backup::TIME_ZONE_SYNTAX,
+    backup::BACKUP_GOES_NOWHERE,
+    backup::BACKUP_NAME,
+    backup::TASK_CONTAINER,
+>>>>>>> f54fe42 (Backups of every shard by a CronJob, and a Job that fills a cluster with one)
 ];
 
 /// The rule with a code or a name.

@@ -111,6 +111,12 @@ pub struct Spec {
     /// Metrics, alerts and a dashboard, for Prometheus and Grafana.
     #[serde(default)]
     pub observability: Observability,
+    /// Copies of the data, made regularly by a CronJob. Default: none.
+    #[serde(default)]
+    pub backup: Option<Backup>,
+    /// A backup to fill the cluster with, by a Job that runs once. Keys that are there already stay as they are. Remove the field when the Job has finished.
+    #[serde(default)]
+    pub restore: Option<Restore>,
     /// The GitOps tool that applies the output. It adds harmless annotations only; the output works without.
     #[serde(default)]
     pub gitops: GitOps,
@@ -1084,7 +1090,7 @@ pub struct Bootstrap {
     pub timeout_seconds: u32,
     /// How often the Job is tried again after a failure.
     pub backoff_limit: u32,
-    /// Annotations of the Job's pod, for example to keep a service mesh's sidecar out of it.
+    /// Annotations of the Job's pod, and of the pods of backups and restores, for example to keep a service mesh's sidecar out of them: they would never end.
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -1097,6 +1103,71 @@ impl Default for Bootstrap {
             annotations: BTreeMap::new(),
         }
     }
+}
+
+/// Copies of the data, made regularly. Each is a folder `CLUSTER/TIME` with a snapshot of every shard and an index.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Backup {
+    /// When backups are made, as in a crontab: `30 3 * * *` is at half past three each night. Or `@hourly`, `@daily`, `@weekly`, `@monthly`.
+    pub schedule: String,
+    /// The time zone of the schedule, by its name in the tz database, such as `Europe/Amsterdam`.
+    #[serde(default = "utc")]
+    pub time_zone: String,
+    /// How many backups are kept in the volume; older ones are removed after a new one is complete.
+    #[serde(default = "kept_backups")]
+    #[schemars(range(min = 1))]
+    pub keep: u32,
+    /// The volume that backups are kept in. Without one they are written to a volume that ends with the pod, for `upload` to take away.
+    pub volume: Option<BackupVolume>,
+    /// A container that runs after each backup, for example to copy it into an object store. It sees the volume at `/backup`; its image, command and
+    /// credentials are up to you.
+    pub upload: Option<Kube<Container>>,
+    /// Seconds that one backup may take, `upload` included.
+    #[serde(default = "an_hour")]
+    #[schemars(range(min = 60))]
+    pub timeout_seconds: u32,
+}
+
+fn utc() -> String {
+    "Etc/UTC".to_owned()
+}
+
+fn kept_backups() -> u32 {
+    7
+}
+
+fn an_hour() -> u32 {
+    3600
+}
+
+/// The volume that backups are kept in: one that is there, or one that is rendered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct BackupVolume {
+    /// A PersistentVolumeClaim that is there already. Several clusters can share one that pods of several nodes can mount: each has a folder of its own.
+    pub claim_name: Option<String>,
+    /// The size of a volume that is rendered, such as `50Gi`. It has to hold one backup more than `keep`.
+    pub size: Option<Quantity>,
+    /// The StorageClass of the volume that is rendered. Default: the Kubernetes cluster's default class.
+    pub class_name: Option<String>,
+}
+
+/// A backup to fill the cluster with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Restore {
+    /// The backup's folder in the volume, such as `orders/20261125T033000Z`: the cluster that it is of, and its time. It may be of a cluster with more or fewer
+    /// shards, and of another name.
+    pub backup: String,
+    /// The PersistentVolumeClaim with the backup. Default: that of `backup.volume`, unless there is a `download`.
+    pub claim_name: Option<String>,
+    /// A container that runs before, for example to fetch the backup from an object store. It sees a volume at `/backup`.
+    pub download: Option<Kube<Container>>,
+    /// Seconds that one try of the Job may take, waiting for the cluster included.
+    #[serde(default = "an_hour")]
+    #[schemars(range(min = 60))]
+    pub timeout_seconds: u32,
 }
 
 /// Metrics, alerts and a dashboard, for Prometheus and Grafana.

@@ -62,6 +62,8 @@ pub(crate) fn spec(seed: u64) -> Value {
     spec.sometimes(50, "lifecycle", Random::lifecycle);
     spec.put_with("pod", |random| random.pod(memory));
     spec.sometimes(40, "bootstrap", |_| bootstrap);
+    spec.sometimes(30, "backup", Random::backup);
+    spec.sometimes(20, "restore", Random::restore);
     spec.sometimes(40, "observability", Random::observability);
     spec.sometimes(40, "gitops", |random| json!(random.pick(&["None", "ArgoCD", "Flux"])));
     spec.sometimes(20, "patches", |random| random.patches(seed));
@@ -496,6 +498,39 @@ impl Random {
         fields.sometimes(60, "timeoutSeconds", |random| json!(random.between(600, 1800)));
         fields.sometimes(60, "backoffLimit", |random| json!(random.between(1, 10)));
         fields.sometimes(60, "annotations", |_| json!({"sidecar.istio.io/inject": "false"}));
+        fields.done()
+    }
+
+    fn backup(&mut self) -> Value {
+        let mut fields = self.fields();
+        fields.put_with("schedule", |random| {
+            json!(random.pick(&["30 3 * * *", "@hourly", "*/15 0-6 1,15 jan-mar mon-fri"]))
+        });
+        fields.sometimes(50, "timeZone", |_| json!("Europe/Amsterdam"));
+        fields.sometimes(50, "keep", |random| json!(random.between(1, 30)));
+        fields.sometimes(50, "timeoutSeconds", |random| json!(random.between(60, 7200)));
+        fields.sometimes(40, "upload", |_| json!(container("object-store")));
+        fields.put_with("volume", |random| {
+            if random.chance(50) {
+                return json!({"claimName": "backups"});
+            }
+            let mut volume = random.fields();
+            volume.put("size", json!("50Gi"));
+            volume.sometimes(50, "className", |_| json!("slow"));
+            volume.done()
+        });
+        fields.done()
+    }
+
+    fn restore(&mut self) -> Value {
+        let mut fields = self.fields();
+        fields.put("backup", json!("orders/20261125T033000Z"));
+        if fields.random.chance(50) {
+            fields.put("claimName", json!("backups"));
+        } else {
+            fields.put("download", json!(container("object-store")));
+        }
+        fields.sometimes(50, "timeoutSeconds", |random| json!(random.between(60, 7200)));
         fields.done()
     }
 

@@ -316,10 +316,13 @@ pub fn case_folder(run: &Path, case: &Case) -> PathBuf {
 /// Fails if there is a mutation that does not change anything any more.
 pub fn check_mutations(renderer: &Path, image: &Image) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let spec = Spec::new("blue", image, Layout::PerShard);
+    let spec = Spec::new("blue", image, Layout::PerShard)
+        .set("spec.backup", json!({ "schedule": "@daily", "volume": { "claimName": "b" } }))
+        .set("spec.restore", json!({ "backup": "blue" }));
     let objects = spec.render(renderer, folder.path())?;
     for mutation in mutations::MUTATIONS {
-        mutations::apply(mutation.name, &mut objects.clone())?;
+        let there = mutations::apply(mutation.name, &mut objects.clone())?;
+        ensure!(there, "mutation {}: there is no {}", mutation.name, mutation.file);
     }
     Ok(())
 }

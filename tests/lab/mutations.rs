@@ -266,22 +266,49 @@ pub const MUTATIONS: &[Mutation] = &[
         file: "pre-stop.sh",
         change: ("elif [ \"$replicas\" -eq 0 ]; then", "elif false; then"),
     },
+    Mutation {
+        name: "backup-skips-a-shard",
+        what: "a backup ends after the first two shards",
+        scenario: "backup",
+        engine: None,
+        file: "backup.sh",
+        change: (
+            "        shard=$((shard + 1))\n",
+            "        shard=$((shard + 1))\n        [ \"$shard\" -lt 2 ] || break\n",
+        ),
+    },
+    Mutation {
+        name: "restore-overwrites",
+        what: "a restore replaces keys that the cluster has already",
+        scenario: "backup",
+        engine: None,
+        file: "restore.sh",
+        change: (
+            "\"\\\"\\\" 0\", timeout, ENVIRON[\"LOGIN\"] \"KEYS\"",
+            "\"\\\"\\\" 0\", timeout, \"REPLACE\", ENVIRON[\"LOGIN\"] \"KEYS\"",
+        ),
+    },
 ];
 
-/// Breaks the objects; fails if there is nothing to break, because then it would prove nothing.
-pub fn apply(name: &str, objects: &mut Objects) -> Result<()> {
+/// Breaks the objects; fails if the file is there and has nothing to break, because then it would prove nothing. Tells whether
+/// the file is there.
+pub fn apply(name: &str, objects: &mut Objects) -> Result<bool> {
     let Some(mutation) = MUTATIONS.iter().find(|mutation| mutation.name == name) else {
         bail!("there is no mutation {name}")
     };
     let (old, new) = mutation.change;
-    let mut done = false;
+    let (mut there, mut done) = (false, false);
     for map in &mut objects.config_maps {
-        if let Some(text) = map.data.as_mut().and_then(|data| data.get_mut(mutation.file))
-            && text.contains(old)
-        {
-            *text = text.replace(old, new);
-            done = true;
+        if let Some(text) = map.data.as_mut().and_then(|data| data.get_mut(mutation.file)) {
+            there = true;
+            if text.contains(old) {
+                *text = text.replace(old, new);
+                done = true;
+            }
         }
     }
-    if done { Ok(()) } else { bail!("mutation {name}: {} has no {old:?}", mutation.file) }
+    match there && !done {
+        true => bail!("mutation {name}: {} has no {old:?}", mutation.file),
+        false => Ok(there),
+    }
 }

@@ -6,7 +6,7 @@ use k8s_openapi::{
     ByteString,
     api::{
         apps::v1::StatefulSet,
-        batch::v1::Job,
+        batch::v1::{CronJob, Job},
         core::v1::{ConfigMap, PodSpec, Secret, Service},
     },
 };
@@ -22,6 +22,8 @@ pub struct Objects {
     pub stateful_sets: Vec<StatefulSet>,
     /// Those that make one pod which ends.
     pub jobs: Vec<Job>,
+    /// Those that make Jobs. Here they make none by themselves: `run_now` does it.
+    pub cron_jobs: Vec<CronJob>,
     /// Those that give names.
     pub services: Vec<Service>,
     /// Files of pods.
@@ -30,9 +32,10 @@ pub struct Objects {
     pub secrets: Vec<Secret>,
 }
 
-/// Kinds without an effect on running processes here; docs/fault-tests.md says so.
-const WITHOUT_EFFECT: [&str; 6] = [
+/// Kinds without an effect on running processes here; docs/fault-tests.md says so. A volume is made when a pod first asks for its claim.
+const WITHOUT_EFFECT: [&str; 7] = [
     "NetworkPolicy",
+    "PersistentVolumeClaim",
     "PodDisruptionBudget",
     "PodMonitor",
     "PrometheusRule",
@@ -49,6 +52,7 @@ impl Objects {
             let kind = value["kind"].as_str().unwrap_or_default().to_owned();
             match kind.as_str() {
                 "StatefulSet" => objects.stateful_sets.push(typed(value)?),
+                "CronJob" => objects.cron_jobs.push(typed(value)?),
                 "Job" => objects.jobs.push(typed(value)?),
                 "Service" => objects.services.push(typed(value)?),
                 "ConfigMap" => objects.config_maps.push(typed(value)?),
@@ -61,12 +65,29 @@ impl Objects {
             let template = set.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
             check_imitated(template.ok_or("a StatefulSet without a pod template")?)?;
         }
-        for job in &objects.jobs {
+        let cron_jobs = objects.cron_jobs.iter().map(|cron_job| job_of(cron_job, ""));
+        for job in objects.jobs.iter().cloned().map(Ok).chain(cron_jobs) {
+            let job = job?;
             let template = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
             check_imitated(template.ok_or("a Job without a pod template")?)?;
         }
         Ok(objects)
     }
+
+    /// The one CronJob's Job, as `kubectl create job NAME --from=cronjob/...` makes it.
+    pub fn run_now(&self, name: &str) -> Result<Objects> {
+        let cron_job = self.cron_jobs.first().ok_or("there is no CronJob")?;
+        Ok(Objects { jobs: vec![job_of(cron_job, name)?], ..Objects::default() })
+    }
+}
+
+fn job_of(cron_job: &CronJob, name: &str) -> Result<Job> {
+    let template = cron_job.spec.as_ref().map(|spec| spec.job_template.clone());
+    let template = template.ok_or("a CronJob without a spec")?;
+    let mut metadata = template.metadata.unwrap_or_default();
+    metadata.name = Some(name.to_owned());
+    metadata.namespace = cron_job.metadata.namespace.clone();
+    Ok(Job { metadata, spec: template.spec, status: None })
 }
 
 fn typed<T: DeserializeOwned>(value: Value) -> Result<T> {

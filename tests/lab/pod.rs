@@ -15,7 +15,7 @@ use std::{
 };
 
 use k8s_openapi::api::core::v1::{
-    Container as ContainerSpec, EnvVar, ExecAction, PodSpec, Probe, SecurityContext,
+    Container as ContainerSpec, EnvVar, ExecAction, PodSpec, Probe, SecurityContext, Volume,
 };
 use rustix::process::Signal;
 
@@ -664,7 +664,8 @@ impl Pod {
             let bind = Bind { source: source.clone(), target: String::new(), read_only: false };
             binds.insert(name.clone(), bind);
         }
-        for volume in spec.volumes.iter().flatten() {
+        let of_claim = |volume: &&Volume| claims.contains_key(&volume.name);
+        for volume in spec.volumes.iter().flatten().filter(|volume| !of_claim(volume)) {
             let source = folder.join("volumes").join(&volume.name);
             fs::create_dir_all(&source)?;
             let read_only = match volume {

@@ -630,6 +630,13 @@ impl World {
                 }
             }
         };
+        let mut claims = claims;
+        for volume in spec.volumes.iter().flatten() {
+            if let Some(claim) = &volume.persistent_volume_claim {
+                let folder = self.claim((name.0.clone(), claim.claim_name.clone()))?;
+                claims.insert(volume.name.clone(), folder);
+            }
+        }
         let number = self.nets.fetch_add(1, Ordering::Relaxed);
         let net = PodNet::create(number, address, self.families)?;
         let mut state = self.state();

@@ -150,6 +150,20 @@ pub(super) const JOB_SETTINGS: Rule = Rule {
     ..BASE
 };
 
+pub(super) const CRON_JOB: Rule = Rule {
+    code: "RCG731",
+    name: "cron-job-changed",
+    class: Class::Live,
+    title: "a CronJob changes from its next run on",
+    story: "A changed schedule, time zone or template holds for the Jobs that are made from then on; one that runs goes on as it is. A schedule that comes later today than the old one may run twice today, one that comes earlier not before tomorrow.",
+    source: "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#modifying-a-cronjob",
+    check: |facts| {
+        (facts.is_change() && facts.is_kind("CronJob") && facts.path().is_below("spec"))
+            .then(|| "from the next run on".to_owned())
+    },
+    ..BASE
+};
+
 pub(super) const CLAIM_GROWN: Rule = Rule {
     code: "RCG626",
     name: "claim-grown",
@@ -164,6 +178,24 @@ pub(super) const CLAIM_GROWN: Rule = Rule {
             && facts.path().is("spec resources requests storage")
             && !shrinks(facts))
         .then(|| "the volume grows".to_owned())
+    },
+    ..BASE
+};
+
+pub(super) const CLASS_GIVEN: Rule = Rule {
+    code: "RCG732",
+    name: "claim-class-given",
+    class: Class::Manual,
+    title: "a PersistentVolumeClaim is given a class that it had by default",
+    story: "A claim without a class gets the default class when it is made, or when there is one. From then on only that class is taken; another one is refused, and the volume stays where it is.",
+    next: "compare with what `kubectl get pvc NAME NAMESPACE -o jsonpath='{.spec.storageClassName}'` says; for another class make a new claim and copy the data",
+    source: "pkg/apis/core/validation/validation.go, ValidatePersistentVolumeClaimUpdate",
+    check: |facts| {
+        (facts.is_change()
+            && facts.is_kind("PersistentVolumeClaim")
+            && facts.path().is("spec storageClassName")
+            && facts.difference.old.is_none())
+        .then(|| "taken only if it is the class that the claim has".to_owned())
     },
     ..BASE
 };

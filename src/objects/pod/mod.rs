@@ -8,7 +8,7 @@ mod volumes;
 use std::collections::BTreeMap;
 
 use k8s_openapi::{
-    api::core::v1::{Container, LocalObjectReference, PodSpec, PodTemplateSpec},
+    api::core::v1::{Container, LocalObjectReference, PodSpec, PodTemplateSpec, Volume},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
@@ -63,6 +63,44 @@ pub(super) fn bootstrap_spec(plan: &Plan, container: Container) -> PodSpec {
         volumes: Some(volumes::bootstrap_volumes(plan)),
         ..common(plan)
     }
+}
+
+/// The pod of another Job: containers that run one after the other, the last one by itself, and volumes in addition to those of all pods.
+pub(super) fn task_spec(
+    plan: &Plan,
+    first: Vec<Container>,
+    last: Container,
+    further: Vec<Volume>,
+) -> PodSpec {
+    let mut spec = bootstrap_spec(plan, last);
+    spec.init_containers = (!first.is_empty()).then_some(first);
+    spec.volumes.get_or_insert_default().extend(further);
+    spec
+}
+
+/// The metadata of the pods of a Job: the labels of a component, and what keeps a service mesh out.
+pub(super) fn task_metadata(plan: &Plan, component: &str) -> ObjectMeta {
+    let annotations = &plan.bootstrap.annotations;
+    ObjectMeta {
+        annotations: (!annotations.is_empty()).then(|| annotations.clone()),
+        labels: Some(plan.names.selector(component)),
+        ..ObjectMeta::default()
+    }
+}
+
+/// The volume with the backups: that of a claim, or one that ends with the pod.
+pub(super) fn backup_volume(claim: Option<String>, read_only: bool) -> Volume {
+    volumes::backups(claim, read_only)
+}
+
+/// A container of the user's that sees the backups, if it does not say where itself.
+pub(super) fn with_backups(container: &Container) -> Container {
+    let mut container = container.clone();
+    let mounts = container.volume_mounts.get_or_insert_default();
+    if mounts.iter().all(|mount| mount.name != names::BACKUPS.0) {
+        mounts.push(container::mount(names::BACKUPS, false));
+    }
+    container
 }
 
 /// What all pods have in common.

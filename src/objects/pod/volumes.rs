@@ -2,7 +2,8 @@
 
 use k8s_openapi::{
     api::core::v1::{
-        ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath, SecretVolumeSource, Volume,
+        ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath, PersistentVolumeClaimVolumeSource,
+        SecretVolumeSource, Volume,
     },
     apimachinery::pkg::api::resource::Quantity,
 };
@@ -35,6 +36,21 @@ pub(super) fn bootstrap_volumes(plan: &Plan) -> Vec<Volume> {
     let mut volumes = common(plan);
     volumes.push(tmp());
     volumes
+}
+
+/// The volume with the backups: that of a claim, or one that ends with the pod.
+pub(super) fn backups(claim: Option<String>, read_only: bool) -> Volume {
+    match claim {
+        Some(claim_name) => Volume {
+            name: names::BACKUPS.0.to_owned(),
+            persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
+                claim_name,
+                read_only: read_only.then_some(true),
+            }),
+            ..Volume::default()
+        },
+        None => empty_dir(names::BACKUPS.0, None, Medium::Disk),
+    }
 }
 
 fn common(plan: &Plan) -> Vec<Volume> {

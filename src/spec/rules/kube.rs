@@ -140,6 +140,13 @@ fn parts<'a>(facts: &Facts<'a>) -> Vec<Part<'a>> {
         "pod.spec.containers.env",
         &facts.spec.observability.exporter.env,
     );
+    let upload = facts.spec.backup.as_ref().and_then(|backup| backup.upload.as_ref());
+    let upload = upload.map(|upload| ("/spec/backup/upload", upload));
+    let download = facts.spec.restore.as_ref().and_then(|restore| restore.download.as_ref());
+    let download = download.map(|download| ("/spec/restore/download", download));
+    for (pointer, container) in upload.into_iter().chain(download) {
+        parts.push(part(pointer.to_owned(), "pod.spec.containers", container));
+    }
     let policy = &facts.spec.network.network_policy;
     list(
         &mut parts,

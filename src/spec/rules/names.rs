@@ -263,6 +263,7 @@ The API server would refuse the objects that refer to them.",
 
 fn object_name(facts: &Facts<'_>, found: &mut Findings) {
     let pod = &facts.spec.pod;
+    let backup_volume = facts.spec.backup.as_ref().and_then(|backup| backup.volume.as_ref());
     let single = [
         // An empty class is a choice: no class at all.
         (
@@ -288,6 +289,23 @@ fn object_name(facts: &Facts<'_>, found: &mut Findings) {
                 .as_ref()
                 .and_then(|tls| Some(&tls.certificate.as_ref()?.issuer_ref.name)),
             "issuer",
+        ),
+        (
+            "/spec/backup/volume/claimName",
+            backup_volume.and_then(|volume| volume.claim_name.as_ref()),
+            "PersistentVolumeClaim",
+        ),
+        (
+            "/spec/backup/volume/className",
+            backup_volume
+                .and_then(|volume| volume.class_name.as_ref())
+                .filter(|name| !name.is_empty()),
+            "StorageClass",
+        ),
+        (
+            "/spec/restore/claimName",
+            facts.spec.restore.as_ref().and_then(|restore| restore.claim_name.as_ref()),
+            "PersistentVolumeClaim",
         ),
         ("/spec/pod/priorityClassName", pod.priority_class_name.as_ref(), "PriorityClass"),
         ("/spec/pod/runtimeClassName", pod.runtime_class_name.as_ref(), "RuntimeClass"),

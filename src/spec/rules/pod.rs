@@ -64,6 +64,17 @@ fn containers<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (String, &'a Contai
     understood(SIDECARS, &pod.sidecars).chain(understood(INIT, &pod.init_containers))
 }
 
+/// Those, and the ones that run before or after the Jobs' own.
+fn all_containers<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (String, &'a Container)> {
+    let upload = facts.spec.backup.as_ref().and_then(|backup| backup.upload.as_ref());
+    let download = facts.spec.restore.as_ref().and_then(|restore| restore.download.as_ref());
+    let tasks = [("/spec/backup/upload", upload), ("/spec/restore/download", download)];
+    containers(facts).chain(tasks.into_iter().filter_map(|(pointer, container)| {
+        let container = container.filter(|container| is_understood(container))?;
+        Some((pointer.to_owned(), &container.typed))
+    }))
+}
+
 pub(super) const OWNED_VARIABLE: Rule = Rule {
     code: "RCG321",
     name: "owned-variable",
@@ -258,7 +269,7 @@ fn item_name(facts: &Facts<'_>, found: &mut Findings) {
     let volumes = understood(VOLUMES, &facts.spec.pod.volumes)
         .map(|(pointer, item)| (pointer, "volume", item.name.as_str()));
     let containers =
-        containers(facts).map(|(pointer, item)| (pointer, "container", item.name.as_str()));
+        all_containers(facts).map(|(pointer, item)| (pointer, "container", item.name.as_str()));
     for (pointer, what, name) in volumes.chain(containers) {
         if name.is_empty() {
             found.push(|| {
@@ -431,7 +442,7 @@ pub(super) const NO_IMAGE: Rule = Rule {
 };
 
 fn no_image(facts: &Facts<'_>, found: &mut Findings) {
-    for (pointer, container) in containers(facts) {
+    for (pointer, container) in all_containers(facts) {
         if container.image.as_deref().unwrap_or_default().is_empty() {
             found.push(|| {
                 Finding::lacking(
@@ -510,7 +521,7 @@ fn host_access(facts: &Facts<'_>, found: &mut Findings) {
             });
         }
     }
-    for (pointer, container) in containers(facts) {
+    for (pointer, container) in all_containers(facts) {
         for (index, port) in container.ports.iter().flatten().enumerate() {
             if let Some(host) = port.host_port.filter(|port| *port != 0) {
                 found.push(|| {
@@ -573,7 +584,7 @@ fn not_restricted(facts: &Facts<'_>, found: &mut Findings) {
             }
         }
     }
-    for (pointer, container) in containers(facts) {
+    for (pointer, container) in all_containers(facts) {
         let default = SecurityContext::default();
         let security = container.security_context.as_ref().unwrap_or(&default);
         let capabilities = security.capabilities.as_ref();
@@ -698,7 +709,7 @@ refer to it: `valueFrom: {secretKeyRef: {name: NAME, key: KEY}}`. Names that end
 };
 
 fn secret_in_variable(facts: &Facts<'_>, found: &mut Findings) {
-    let others = containers(facts).flat_map(|(pointer, container)| {
+    let others = all_containers(facts).flat_map(|(pointer, container)| {
         let env = container.env.iter().flatten().enumerate();
         env.map(move |(index, variable)| (join(&join(&pointer, "env"), index), variable))
     });
@@ -782,7 +793,7 @@ An image without a tag is `latest`, and `latest` is another image tomorrow: two 
 };
 
 fn container_not_pinned(facts: &Facts<'_>, found: &mut Findings) {
-    for (pointer, container) in containers(facts) {
+    for (pointer, container) in all_containers(facts) {
         let image = container.image.as_deref().unwrap_or_default();
         // A colon before the last slash belongs to the registry's port.
         let last = image.rsplit('/').next().unwrap_or_default();

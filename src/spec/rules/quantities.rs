@@ -25,6 +25,10 @@ fn amounts<'a>(facts: &Facts<'a>) -> Vec<Amount<'a>> {
             spec.storage.ephemeral.as_ref().and_then(|ephemeral| ephemeral.size_limit.as_ref()),
         ),
         ("/spec/memory/maxmemory", spec.memory.maxmemory.as_ref()),
+        (
+            "/spec/backup/volume/size",
+            spec.backup.as_ref().and_then(|backup| backup.volume.as_ref()?.size.as_ref()),
+        ),
     ];
     let single = single.into_iter().filter_map(|(pointer, quantity)| {
         Some(Amount { pointer: pointer.to_owned(), quantity: quantity?, bytes: true })

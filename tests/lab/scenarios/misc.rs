@@ -320,6 +320,13 @@ pub fn with_mutual_tls(case: Case) -> Result<Lab> {
     encrypted(case, "Required")
 }
 
+/// Both of them.
+pub fn with_mutual_tls_and_password(case: Case) -> Result<Lab> {
+    let mut lab = encrypted(case, "Required")?;
+    lab.password = true;
+    Ok(lab)
+}
+
 /// F18: everything is encrypted, and clients need no certificate.
 pub fn with_tls(case: Case) -> Result<Lab> {
     encrypted(case, "None")

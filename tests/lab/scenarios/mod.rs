@@ -1,5 +1,6 @@
 //! The scenarios: what goes wrong, and what has to be true afterwards.
 
+mod backup;
 mod bootstrap;
 mod data;
 mod external;
@@ -352,6 +353,18 @@ pub const SCENARIOS: &[Scenario] = &[
         misc::live_settings,
     )
     .quick("valkey-8", PerShard),
+    scenario(
+        "backup",
+        "a loaded cluster is backed up, and restored into one with other shards",
+        backup::restored,
+    )
+    .quick("valkey-9", PerShard),
+    scenario(
+        "backup-encrypted",
+        "the same with a password, and clients have to show a certificate",
+        backup::restored,
+    )
+    .setup(misc::with_mutual_tls_and_password),
     scenario("pubsub", "PUBLISH and SPUBLISH: which buses carry them", misc::publish)
         .quick("valkey-8", PerShard),
     scenario("idle-cost", "CPU time of the background work and the probes", misc::idle_cost)
