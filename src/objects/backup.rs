@@ -12,7 +12,7 @@ use k8s_openapi::{
 };
 
 use super::{
-    metadata,
+    keep_from_pruning, metadata,
     pod::{self, container},
 };
 use crate::{
@@ -28,8 +28,10 @@ const BACK_OFF_LIMIT: i32 = 2;
 pub(super) fn claim(plan: &Plan) -> Option<PersistentVolumeClaim> {
     let volume = plan.backup.as_ref()?.volume.as_ref()?;
     let size = volume.size.as_ref()?;
+    let mut metadata = metadata(plan, plan.names.backup());
+    keep_from_pruning(plan, &mut metadata);
     Some(PersistentVolumeClaim {
-        metadata: metadata(plan, plan.names.backup()),
+        metadata,
         spec: Some(PersistentVolumeClaimSpec {
             access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
             resources: Some(VolumeResourceRequirements {

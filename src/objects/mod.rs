@@ -26,7 +26,7 @@ use k8s_openapi::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{document::Document, plan::Plan};
+use crate::{document::Document, plan::Plan, spec::types::GitOps};
 
 /// Everything that is rendered for a cluster, in the order in which Helm and Argo CD apply kinds, then by namespace and name.
 pub fn build(plan: &Plan) -> Vec<Document> {
@@ -116,6 +116,16 @@ fn metadata(plan: &Plan, name: impl Into<String>) -> ObjectMeta {
         name: Some(name.into()),
         namespace: plan.namespace.clone(),
         ..ObjectMeta::default()
+    }
+}
+
+/// Lets Argo CD ask before it deletes what has data.
+fn keep_from_pruning(plan: &Plan, metadata: &mut ObjectMeta) {
+    if plan.gitops == GitOps::ArgoCD {
+        metadata.annotations.get_or_insert_default().insert(
+            "argocd.argoproj.io/sync-options".to_owned(),
+            "Prune=confirm,Delete=confirm".to_owned(),
+        );
     }
 }
 

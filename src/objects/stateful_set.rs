@@ -16,10 +16,10 @@ use k8s_openapi::{
     },
 };
 
-use super::{metadata, pod};
+use super::{keep_from_pruning, metadata, pod};
 use crate::{
     plan::{Plan, StatefulSetPlan, names},
-    spec::types::{GitOps, RetentionPolicy, UpdateStrategy},
+    spec::types::{RetentionPolicy, UpdateStrategy},
 };
 
 pub(super) fn stateful_sets(plan: &Plan) -> impl Iterator<Item = StatefulSet> {
@@ -30,12 +30,7 @@ fn stateful_set(plan: &Plan, set: &StatefulSetPlan) -> StatefulSet {
     let selector = selector(plan, set);
     let mut metadata = metadata(plan, &set.name);
     metadata.labels.get_or_insert_default().extend(selector.clone());
-    if plan.gitops == GitOps::ArgoCD {
-        metadata.annotations.get_or_insert_default().insert(
-            "argocd.argoproj.io/sync-options".to_owned(),
-            "Prune=confirm,Delete=confirm".to_owned(),
-        );
-    }
+    keep_from_pruning(plan, &mut metadata);
     let claims = volume_claims(plan, &selector);
     StatefulSet {
         metadata,
