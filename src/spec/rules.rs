@@ -216,7 +216,6 @@ pub const RULES: &[Rule] = &[
     tls::CERTIFICATE_TIMES,
     tls::CERTIFICATE_NAMES,
     tls::CERTIFICATE_WITHOUT_NAMESPACE,
-<<<<<<< HEAD
     external::EXTERNAL_HOSTS,
     external::EXTERNAL_HOST_COUNT,
     external::EXTERNAL_HOST_SYNTAX,
@@ -226,13 +225,11 @@ pub const RULES: &[Rule] = &[
     external::EXTERNAL_SHUT_OUT,
     external::EXTERNAL_UNPROTECTED,
     external::EXTERNAL_CLASS,
-=======
     backup::SCHEDULE_SYNTAX,
     backup::TIME_ZONE_SYNTAX,
     backup::BACKUP_GOES_NOWHERE,
     backup::BACKUP_NAME,
     backup::TASK_CONTAINER,
->>>>>>> f54fe42 (Backups of every shard by a CronJob, and a Job that fills a cluster with one)
 ];
 
 /// The rule with a code or a name.
