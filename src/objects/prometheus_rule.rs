@@ -231,7 +231,55 @@ fn rules(plan: &Plan, alerts: &Alerts) -> Vec<Alert> {
             description: "The cluster is not created, or new pods have not joined it. The Job's log says why.",
         });
     }
+    rules.extend(certificate(plan));
+    rules.extend(backup(plan));
     rules
+}
+
+/// cert-manager renews a certificate well before its end: when half of that time has passed, it cannot.
+fn certificate(plan: &Plan) -> Option<Alert> {
+    plan.tls.as_ref()?.certificate.as_ref()?;
+    let of = |metric: &str| {
+        format!(
+            "certmanager_certificate_{metric}{{{}name=\"{}\"}}",
+            namespace(plan),
+            plan.names.cluster
+        )
+    };
+    let (end, renewal) = (of("expiration_timestamp_seconds"), of("renewal_timestamp_seconds"));
+    Some(Alert {
+        name: "RedisClusterCertificateNearEnd",
+        severity: CRITICAL,
+        for_: "10m",
+        expr: format!("{end} - time() < ({end} - {renewal}) / 2"),
+        summary: "the certificate is near its end and has not been renewed",
+        description: "When it has ended, clients that check it are refused, and pods that restart do not join.",
+    })
+}
+
+/// kube-state-metrics says when a backup was due and when one was complete, not whether the last one failed.
+fn backup(plan: &Plan) -> Option<Alert> {
+    let backup = plan.backup.as_ref()?;
+    let of = |metric: &str| {
+        format!(
+            "kube_cronjob_status_{metric}{{{}cronjob=\"{}\"}}",
+            namespace(plan),
+            plan.names.backup()
+        )
+    };
+    let (due, complete) = (of("last_schedule_time"), of("last_successful_time"));
+    // Ten minutes for a pod to be scheduled and started.
+    let seconds = backup.timeout_seconds.saturating_add(600);
+    Some(Alert {
+        name: "RedisClusterBackupMissed",
+        severity: WARNING,
+        for_: "10m",
+        expr: format!(
+            "min_over_time(({due} > bool ({complete} or 0 * {due}))[{seconds}s:1m]) == 1"
+        ),
+        summary: "there is no backup since the last one was due",
+        description: "What is written since the last complete backup cannot be restored. The log of the CronJob's last Job says why.",
+    })
 }
 
 fn replication(plan: &Plan, alerts: &Alerts) -> Vec<Alert> {

@@ -1,8 +1,8 @@
 //! What watches a cluster. Alerts are judged by `promtool`: each fires on its fault, and none on a healthy day, in a rolling restart or a bootstrap. The dashboard's
 //! queries are answered, and all objects are of the types that Grafana and the Prometheus Operator publish.
 //!
-//! What happens comes from `scrapes/`: what real exporters said about real servers in the lab (`make scrapes`). What Kubernetes says about volumes, Jobs and nodes
-//! is written here, in the form that the kubelet and kube-state-metrics have.
+//! What happens comes from `scrapes/`: what real exporters said about real servers in the lab (`make scrapes`). What Kubernetes says about volumes, Jobs and nodes,
+//! and cert-manager about certificates, is written here, in the form that the kubelet, kube-state-metrics and cert-manager have.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
@@ -26,7 +26,7 @@ struct Story {
     alerts: &'static [&'static str],
 }
 
-/// What the lab has none of: Kubernetes nodes, zones, Jobs of kube-state-metrics, volumes of a kubelet.
+/// What the lab has none of: Kubernetes nodes, zones, Jobs of kube-state-metrics, volumes of a kubelet, certificates of cert-manager.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Twist {
     None,
@@ -34,6 +34,8 @@ enum Twist {
     OneZone,
     FullDisk,
     FailedJob,
+    OldCertificate,
+    FailedBackup,
 }
 
 const fn story(scrape: &'static str, alerts: &'static [&'static str]) -> Story {
@@ -79,6 +81,8 @@ const STORIES: &[Story] = &[
     story("healthy", &["DiskNearlyFull"]).but(Twist::FullDisk),
     story("healthy-single", &["DiskNearlyFull"]).but(Twist::FullDisk),
     story("healthy", &["BootstrapFailed"]).but(Twist::FailedJob),
+    story("tls", &["CertificateNearEnd"]).but(Twist::OldCertificate),
+    story("healthy", &["BackupMissed"]).but(Twist::FailedBackup),
 ];
 
 const PREFIX: &str = "RedisCluster";
@@ -93,6 +97,8 @@ fn objects(layout: &str, monitor: &str) -> Vec<Value> {
             "engine": {"version": "7.0.15"},
             "storage": {"size": "1Gi"},
             "topology": {"layout": layout},
+            "tls": {"certificate": {"issuerRef": {"name": "lab"}}},
+            "backup": {"schedule": "@hourly", "volume": {"size": "1Gi"}},
             "observability": {
                 "exporter": {"enabled": true},
                 "monitor": {"kind": monitor},
@@ -155,7 +161,7 @@ fn series(story: &Story, job: &str) -> (Vec<Value>, u64) {
         series.push((name, values));
     }
     let minutes = (samples * story.step).div_ceil(60) + story.lasts;
-    let always = |value: u64| format!("{value}+0x{}", samples + steps);
+    let always = |value: i64| format!("{value}+0x{}", samples + steps);
     for (index, pod) in pods.iter().enumerate() {
         let volume = format!("{{namespace=\"lab\",persistentvolumeclaim=\"data-{pod}\"}}");
         let available = if story.twist == Twist::FullDisk && index == 3 { 15 } else { 60 };
@@ -170,8 +176,22 @@ fn series(story: &Story, job: &str) -> (Vec<Value>, u64) {
     }
     series.push((
         format!("kube_job_failed{{namespace=\"lab\",job_name=\"{job}\",condition=\"true\"}}"),
-        always(u64::from(story.twist == Twist::FailedJob)),
+        always(i64::from(story.twist == Twist::FailedJob)),
     ));
+    // In seconds since the story began.
+    let old = story.twist == Twist::OldCertificate;
+    for (metric, time) in [
+        ("renewal", if old { -10 * 86_400 } else { 60 * 86_400 }),
+        ("expiration", if old { 3 * 3600 } else { 90 * 86_400 }),
+    ] {
+        let name = format!("certmanager_certificate_{metric}_timestamp_seconds");
+        series.push((format!("{name}{{namespace=\"lab\",name=\"blue\"}}"), always(time)));
+    }
+    let complete = if story.twist == Twist::FailedBackup { 50 } else { 160 };
+    for (metric, time) in [("schedule", 100), ("successful", complete)] {
+        let name = format!("kube_cronjob_status_last_{metric}_time");
+        series.push((format!("{name}{{namespace=\"lab\",cronjob=\"blue-backup\"}}"), always(time)));
+    }
     let series = series.iter().map(|(series, values)| json!({"series": series, "values": values}));
     (series.collect(), minutes)
 }
