@@ -115,7 +115,7 @@ pub fn restored(lab: &mut Lab) -> Result<()> {
     let (old_ids, new_ids) = (cluster.ids()?, new.ids()?);
     let taken_over = new_ids.values().find(|id| old_ids.values().any(|old| old == *id));
     ensure!(taken_over.is_none(), "the old id {taken_over:?} is in the new cluster");
-    let mut wrong = unreadable(&new, &keys);
+    let mut wrong = unreadable(&new, &keys)?;
     ensure!(wrong.remove(own).is_some_and(|why| why.contains("newer")), "{own} was overwritten");
     ensure!(
         wrong.is_empty(),
