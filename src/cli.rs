@@ -7,6 +7,7 @@ use redis_cluster_gen::{
     diff::{self, Class},
     report,
     spec::{KubeVersion, Options},
+    steps,
 };
 
 /// Renders plain Kubernetes manifests for a Redis or Valkey Cluster from one spec file.
@@ -36,7 +37,7 @@ Exit status:
   1  the answer is no: the spec has findings, manifests differ or are not current
   2  no answer: wrong usage, a file that cannot be read or written, text that is not YAML,
      or an invalid spec where manifests were asked for
-  3  a difference reaches the class that --fail-on names";
+  3  a difference reaches the class that --fail-on names, or a plan has no way";
 
 /// The whole command line, as completions and manual pages need it.
 pub(crate) fn command() -> clap::Command {
@@ -49,6 +50,7 @@ pub(crate) enum Command {
     Validate(Validate),
     Render(Render),
     Diff(Diff),
+    Plan(Plan),
     Check(Check),
     Explain(Explain),
     Schema(Schema),
@@ -267,6 +269,37 @@ pub(crate) struct Diff {
     /// Exit with 0 where differences would make it 1 or 3
     #[arg(long, conflicts_with = "fail_on")]
     pub(crate) exit_zero: bool,
+}
+
+/// Says in which stages a running cluster gets to what its spec says
+///
+/// Each stage is one commit: which lines of the spec change, what to run before and to apply, what happens in the cluster, whether clients can write
+/// meanwhile, what to wait for, what to do if it fails, and the way back. What is committed is found as `diff` finds it. Where it is the manifest of a
+/// cluster that this program did not make, the stages take that cluster over. Nothing is asked from a server, and nothing is applied.
+///
+/// Exit status: 0 nothing to do, 1 there are stages, 2 no answer, 3 a change cannot be made to a cluster that runs.
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) specs: Specs,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// What the cluster runs now: a folder, a file, `-` for stdin, or `git:REF[:PATH]`
+    ///
+    /// The same as for `diff`; without it, the folder beside the spec that holds its output.
+    #[arg(long, visible_alias = "from", value_name = "WHAT")]
+    pub(crate) against: Option<PathBuf>,
+    /// The format
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) output: steps::write::Format,
+    /// Write the spec of each stage and its manifests into this folder, too
+    ///
+    /// Each stage gets a folder such as `1-retire`, with `redis-cluster.yaml` and the folder `manifests`. A file that no plan wrote is never touched.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output_dir: Option<PathBuf>,
+    /// Tell how the password is changed, too
+    #[arg(long)]
+    pub(crate) rotate_password: bool,
 }
 
 /// Says whether specs are valid and their committed output is current

@@ -11,5 +11,6 @@ pub mod objects;
 pub mod plan;
 pub mod report;
 pub mod spec;
+pub mod steps;
 pub mod templates;
 pub mod yaml;

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Validate(args) => commands::validate::run(args, messages),
         Command::Render(args) => commands::render::run(args, messages),
         Command::Diff(args) => commands::diff::run(args, messages),
+        Command::Plan(args) => commands::plan::run(args, messages),
         Command::Check(args) => commands::check::run(args, messages),
         Command::Explain(args) => commands::explain::run(args),
         Command::Schema(_) => commands::schema::run(),

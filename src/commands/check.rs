@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
             })
             .collect();
         if !problems.is_empty() {
-            super::diff::tell(&problems, messages);
+            super::sides::tell(&problems, messages);
         }
         wrong |= !checked.valid;
         specs += checked.specs.len();

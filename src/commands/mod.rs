@@ -6,8 +6,10 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod man;
+pub(crate) mod plan;
 pub(crate) mod render;
 pub(crate) mod schema;
+mod sides;
 pub(crate) mod validate;
 pub(crate) mod version;
 

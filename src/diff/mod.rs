@@ -13,7 +13,7 @@ mod path;
 pub mod rules;
 mod secrets;
 mod tree;
-mod workload;
+pub(crate) mod workload;
 pub mod write;
 
 use std::cell::OnceCell;
@@ -108,6 +108,11 @@ impl Comparison {
         self.objects
             .iter()
             .flat_map(|object| object.changes.iter().map(move |change| (object, change)))
+    }
+
+    /// The side before and the side after.
+    pub fn sides(&self) -> (&Side, &Side) {
+        (&self.sides[0], &self.sides[1])
     }
 
     /// What must not be shown.

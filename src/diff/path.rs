@@ -91,6 +91,11 @@ impl Path {
         }
     }
 
+    /// Whether it leads to a directive of a configuration file.
+    pub fn is_directive(&self) -> bool {
+        matches!(self.steps.last(), Some(Step::Directive(_)))
+    }
+
     /// The last but one field's name; empty for an item.
     pub fn parent(&self) -> &str {
         match self.steps.len().checked_sub(2).and_then(|at| self.steps.get(at)) {

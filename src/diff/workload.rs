@@ -8,7 +8,7 @@ use crate::spec::{directives::Version, types::EngineName};
 const TEMPLATE: &str = "/spec/template/spec";
 
 /// The names of a StatefulSet's pods, in order.
-pub(super) fn pods(object: &Object) -> Vec<String> {
+pub(crate) fn pods(object: &Object) -> Vec<String> {
     let start = object.get("/spec/ordinals/start").and_then(Value::as_u64).unwrap_or(0);
     (start..start + replicas(object))
         .map(|ordinal| format!("{}-{ordinal}", object.id.name))
@@ -16,18 +16,18 @@ pub(super) fn pods(object: &Object) -> Vec<String> {
 }
 
 /// How many pods a StatefulSet has; 1 where it does not say. No more than a cluster can have.
-pub(super) fn replicas(object: &Object) -> u64 {
+pub(crate) fn replicas(object: &Object) -> u64 {
     object.get("/spec/replicas").and_then(Value::as_u64).unwrap_or(1).min(10_000)
 }
 
 /// The containers of a pod template.
-pub(super) fn containers(object: &Object) -> impl Iterator<Item = &Value> {
+pub(crate) fn containers(object: &Object) -> impl Iterator<Item = &Value> {
     let list = object.get(&format!("{TEMPLATE}/containers")).and_then(Value::as_array);
     list.into_iter().flatten()
 }
 
 /// The container that runs the server: by its name, or else by its image.
-pub(super) fn server(object: &Object) -> Option<&Value> {
+pub(crate) fn server(object: &Object) -> Option<&Value> {
     let text = |container: &Value, key: &str| {
         container.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
@@ -39,12 +39,12 @@ pub(super) fn server(object: &Object) -> Option<&Value> {
 }
 
 /// Whether a StatefulSet runs a Redis or Valkey server.
-pub(super) fn is_cluster(object: &Object) -> bool {
+pub(crate) fn is_cluster(object: &Object) -> bool {
     object.id.kind == "StatefulSet" && server(object).is_some()
 }
 
 /// The cluster that an object belongs to: its instance label, or else the Service of its pods.
-pub(super) fn cluster(object: &Object) -> &str {
+pub(crate) fn cluster(object: &Object) -> &str {
     match object.text("/spec/selector/matchLabels/app.kubernetes.io~1instance") {
         "" => match object.text("/metadata/labels/app.kubernetes.io~1instance") {
             "" => object.text("/spec/serviceName"),
@@ -76,20 +76,20 @@ pub(super) fn job<'a>(side: &'a Side, of: &'a Object) -> Option<&'a Object> {
 }
 
 /// Whether the StatefulSet holds one shard of several, rather than the pods of all.
-pub(super) fn is_shard(object: &Object) -> bool {
+pub(crate) fn is_shard(object: &Object) -> bool {
     object.get("/spec/selector/matchLabels/redis-cluster-gen.dev~1shard").is_some()
 }
 
 /// An engine and its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Server {
-    pub(super) engine: EngineName,
-    pub(super) version: Version,
-    pub(super) patch: u32,
+pub(crate) struct Server {
+    pub(crate) engine: EngineName,
+    pub(crate) version: Version,
+    pub(crate) patch: u32,
 }
 
 /// The server that an image runs, where its name and tag tell.
-pub(super) fn server_of(image: &str) -> Option<Server> {
+pub(crate) fn server_of(image: &str) -> Option<Server> {
     let engine = engine_of(image)?;
     let tag = image.split('@').next()?.rsplit('/').next()?.split_once(':')?.1;
     let version = Version::parse(tag.split('-').next()?)?;
@@ -111,7 +111,7 @@ fn engine_of(image: &str) -> Option<EngineName> {
 }
 
 /// The server that a StatefulSet runs.
-pub(super) fn runs(object: &Object) -> Option<Server> {
+pub(crate) fn runs(object: &Object) -> Option<Server> {
     server_of(server(object)?.get("image")?.as_str()?)
 }
 
@@ -124,7 +124,7 @@ pub(super) fn memory_limit(object: &Object) -> Option<u128> {
 }
 
 /// Whether changed pods wait for somebody to delete them.
-pub(super) fn waits(object: &Object) -> bool {
+pub(crate) fn waits(object: &Object) -> bool {
     let partition = object.get("/spec/updateStrategy/rollingUpdate/partition");
     object.text("/spec/updateStrategy/type") == "OnDelete"
         || partition.and_then(Value::as_u64).is_some_and(|partition| partition >= replicas(object))
@@ -210,7 +210,7 @@ fn dump_version(server: Server) -> u32 {
 }
 
 /// Whether a server reads the files that another one wrote.
-pub(super) fn reads(server: Server, files_of: Server) -> bool {
+pub(crate) fn reads(server: Server, files_of: Server) -> bool {
     let (reads, written) = (dump_version(server), dump_version(files_of));
     match server.engine {
         EngineName::Redis => written <= reads,

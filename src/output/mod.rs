@@ -9,6 +9,7 @@ pub(crate) mod home;
 pub(crate) mod kustomization;
 pub(crate) mod marker;
 pub(crate) mod paths;
+pub(crate) mod stages;
 mod stream;
 
 use std::{

@@ -175,6 +175,14 @@ impl EngineName {
             EngineName::Valkey => "valkey",
         }
     }
+
+    /// The name of the engine in a sentence.
+    pub fn title(self) -> &'static str {
+        match self {
+            EngineName::Redis => "Redis",
+            EngineName::Valkey => "Valkey",
+        }
+    }
 }
 
 /// When the kubelet pulls an image.

@@ -1,0 +1,201 @@
+//! What the manifests of one side say about the cluster.
+
+use serde_json::Value;
+
+use crate::{
+    diff::{
+        Object, Side,
+        workload::{self, Server},
+    },
+    plan::names,
+};
+
+/// A cluster as its objects have it.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    pub(super) name: String,
+    pub(super) namespace: String,
+    /// The StatefulSets and their pods, in order.
+    pub(super) sets: Vec<(String, Vec<String>)>,
+    /// Whether there is one StatefulSet for each shard.
+    per_shard: bool,
+    /// Whether this program made it.
+    pub(super) is_ours: bool,
+    /// The shards and the replicas of each that are to serve.
+    pub(super) target: Size,
+    /// Those whose pods are there only until they are emptied.
+    pub(super) retiring: Size,
+    pub(super) server: Option<Server>,
+    pub(super) image: String,
+    /// The engine's version as a spec has it.
+    pub(super) version: String,
+    /// The claim template of the data: its name and what it asks for.
+    pub(super) claim: Option<(String, String)>,
+    pub(super) class: Option<String>,
+    /// The bootstrap Job.
+    pub(super) job: Option<String>,
+    pub(super) waits_for_deletion: bool,
+    /// The Secret with the password and its key.
+    pub(super) password: Option<(String, String)>,
+    pub(super) is_encrypted: bool,
+}
+
+/// Shards, and replicas of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Size {
+    pub(super) shards: u64,
+    pub(super) replicas: u64,
+}
+
+impl Size {
+    pub(super) fn is_none(self) -> bool {
+        self == Size::default()
+    }
+}
+
+impl Facts {
+    /// The cluster of a side; of several the one that is like another.
+    pub(super) fn of(side: &Side, like: Option<&Facts>) -> Option<Facts> {
+        let all: Vec<&Object> =
+            side.of_kind("StatefulSet").filter(|set| workload::is_cluster(set)).collect();
+        let wanted = |set: &&Object| {
+            like.is_none_or(|like| {
+                workload::cluster(set) == like.name
+                    || like.sets.iter().any(|(name, _)| *name == set.id.name)
+            })
+        };
+        let alike: Vec<&Object> = all.iter().copied().filter(wanted).collect();
+        let sets = if alike.is_empty() { all } else { alike };
+        let first = *sets.first()?;
+        let name = workload::cluster(first).to_owned();
+        let of_cluster = |object: &&Object| {
+            object.id.namespace == first.id.namespace
+                && object.text("/metadata/labels/app.kubernetes.io~1instance") == name
+        };
+        let job = side
+            .of_kind("Job")
+            .filter(of_cluster)
+            .find(|job| job.id.name.starts_with(&format!("{name}-{}", names::BOOTSTRAP)));
+        let per_shard = workload::is_shard(first);
+        let pods: u64 = sets.iter().map(|set| workload::replicas(set)).sum();
+        let number = |variable: &str| variable_of(job?, variable)?.parse::<u64>().ok();
+        let (shards, replicas) = (number("SHARDS"), number("REPLICAS_PER_SHARD"));
+        let rendered = if per_shard {
+            Size {
+                shards: sets.len() as u64,
+                replicas: workload::replicas(first).saturating_sub(1),
+            }
+        } else {
+            let shards = shards.unwrap_or(3).max(1);
+            Size { shards, replicas: (pods / shards).saturating_sub(1) }
+        };
+        let target = Size {
+            shards: shards.unwrap_or(rendered.shards).min(rendered.shards),
+            replicas: replicas.unwrap_or(rendered.replicas).min(rendered.replicas),
+        };
+        let claim = first.get("/spec/volumeClaimTemplates").and_then(Value::as_array);
+        let claim = claim.and_then(|claims| {
+            claims
+                .iter()
+                .find(|claim| text(claim, "/metadata/name") == names::DATA.0 || claims.len() == 1)
+        });
+        Some(Facts {
+            namespace: first.id.namespace.clone(),
+            sets: sets.iter().map(|set| (set.id.name.clone(), workload::pods(set))).collect(),
+            per_shard,
+            is_ours: first.text("/metadata/labels/app.kubernetes.io~1managed-by")
+                == "redis-cluster-gen",
+            target,
+            retiring: Size {
+                shards: rendered.shards - target.shards,
+                replicas: rendered.replicas - target.replicas,
+            },
+            server: workload::runs(first),
+            image: workload::server(first)
+                .map(|server| text(server, "/image").to_owned())
+                .unwrap_or_default(),
+            version: first.text("/metadata/labels/app.kubernetes.io~1version").to_owned(),
+            claim: claim.map(|claim| {
+                let size = claim.pointer("/spec/resources/requests/storage");
+                let size = size.map(|size| match size {
+                    Value::String(size) => size.clone(),
+                    other => other.to_string(),
+                });
+                (text(claim, "/metadata/name").to_owned(), size.unwrap_or_default())
+            }),
+            class: claim
+                .map(|claim| text(claim, "/spec/storageClassName").to_owned())
+                .filter(|class| !class.is_empty()),
+            job: job.map(|job| job.id.name.clone()),
+            waits_for_deletion: workload::waits(first),
+            password: password(first),
+            is_encrypted: volume(first, names::TLS.0).is_some(),
+            name,
+        })
+    }
+
+    /// All pods, in order.
+    pub(super) fn pods(&self) -> Vec<&str> {
+        self.sets.iter().flat_map(|(_, pods)| pods.iter().map(String::as_str)).collect()
+    }
+
+    /// Whether the layout is that of another cluster.
+    pub(super) fn has_layout_of(&self, other: &Facts) -> bool {
+        self.per_shard == other.per_shard
+    }
+
+    /// A command of kubectl in the cluster's namespace.
+    pub(super) fn kubectl(&self, rest: &str) -> String {
+        if self.namespace.is_empty() {
+            format!("kubectl {rest}")
+        } else {
+            format!("kubectl -n {} {rest}", self.namespace)
+        }
+    }
+
+    /// The label by which kubectl finds what belongs to the cluster.
+    pub(super) fn selector(&self) -> String {
+        format!("app.kubernetes.io/instance={}", self.name)
+    }
+
+    /// The label by which kubectl finds its pods with servers.
+    pub(super) fn nodes(&self) -> String {
+        format!("{},app.kubernetes.io/component={}", self.selector(), names::NODE)
+    }
+
+    /// A question to the server of a pod, with its password and certificate.
+    pub(super) fn ask(&self, pod: &str, question: &str) -> String {
+        self.kubectl(&format!(
+            "exec {pod} -c {} -- sh -c '. /conf/lib.sh; load_password; own {question}'",
+            names::SERVER_CONTAINER
+        ))
+    }
+}
+
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A variable of a Job's container.
+fn variable_of<'a>(job: &'a Object, name: &str) -> Option<&'a str> {
+    let containers = job.get("/spec/template/spec/containers")?.as_array()?;
+    containers
+        .iter()
+        .filter_map(|container| container.get("env")?.as_array())
+        .flatten()
+        .find(|variable| text(variable, "/name") == name)
+        .map(|variable| text(variable, "/value"))
+}
+
+/// The Secret that is mounted as the password.
+fn password(set: &Object) -> Option<(String, String)> {
+    let volume = volume(set, names::AUTH.0)?;
+    let key = text(volume, "/secret/items/0/key");
+    Some((text(volume, "/secret/secretName").to_owned(), key.to_owned()))
+}
+
+/// A volume of the pods.
+fn volume<'a>(set: &'a Object, name: &str) -> Option<&'a Value> {
+    let volumes = set.get("/spec/template/spec/volumes")?.as_array()?;
+    volumes.iter().find(|volume| text(volume, "/name") == name)
+}

@@ -1,0 +1,379 @@
+//! Which stages there are, and in which order.
+//!
+//! A stage's spec is the new one with the moves that come later taken back, so comments and order are the user's. The first stage holds whatever is no
+//! move of its own; then come the engine, the volumes, and the topology.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use serde_json::json;
+use similar::{ChangeTag, TextDiff};
+
+use super::{
+    Line, Refusal, Stage, Steps,
+    edit::{Edit, edited, value_at},
+    facts::{Facts, Size},
+    words::{self, Context},
+};
+use crate::{
+    diff::{self, Class, Comparison, Judge, Object, Rule, Side},
+    document::Document,
+    error::{Severity, Source},
+    objects,
+    spec::{self, Options},
+};
+
+/// What is asked for.
+pub struct Request<'a> {
+    /// The new spec, which is valid.
+    pub source: &'a Arc<Source>,
+    /// What the command line says about every spec.
+    pub options: &'a Options,
+    /// What is committed.
+    pub before: Side,
+    /// The folder of the spec's output, as commands name it.
+    pub folder: &'a str,
+    /// The folder that the stages are written to, if they are.
+    pub stages_folder: Option<&'a str>,
+    /// Whether to tell how the password is changed, too.
+    pub rotate_password: bool,
+}
+
+/// What a stage is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The first pods ever.
+    Install,
+    /// The pods of manifests that are not ours.
+    TakeOver,
+    /// What is no move of its own.
+    Settings,
+    /// What pods of before and after cannot agree on.
+    Together,
+    /// Back to rolling restarts.
+    Resume,
+    Engine,
+    Volumes,
+    Grow,
+    Retire,
+    Remove,
+}
+
+/// What is known about a stage before it is put into words.
+struct Draft {
+    purpose: Purpose,
+    text: String,
+    documents: Vec<Document>,
+    side: Side,
+}
+
+const SIZE: &str = "/spec/storage/size";
+const STRATEGY: &str = "/spec/lifecycle/updateStrategy";
+const RETIRING: &str = "/spec/topology/retiring";
+
+/// Rules about changes that pods of before and after cannot live with at the same time.
+const TOGETHER: [&str; 3] = ["RCG653", "RCG664", "RCG698"];
+
+/// Rules of the worst classes that are no obstacle: the user's own decision, which a stage tells as a risk.
+const RISKS: [&str; 8] =
+    ["RCG696", "RCG699", "RCG703", "RCG704", "RCG705", "RCG709", "RCG711", "RCG712"];
+
+/// The way from what is committed to the spec.
+pub fn steps(request: &Request<'_>) -> Steps {
+    let mut found = Steps {
+        spec: request.source.name.clone(),
+        cluster: String::new(),
+        stages: Vec::new(),
+        refusals: Vec::new(),
+    };
+    match find(request, &mut found) {
+        Ok(stages) if found.refusals.is_empty() => found.stages = stages,
+        Ok(_) => {}
+        Err(refusal) => found.refusals.push(refusal),
+    }
+    found
+}
+
+fn find(request: &Request<'_>, found: &mut Steps) -> Result<Vec<Stage>, Refusal> {
+    let text = &request.source.text;
+    let documents = render(request, text)?;
+    let after = side(&documents);
+    let Some(new) = Facts::of(&after, None) else { return Ok(Vec::new()) };
+    found.cluster.clone_from(&new.name);
+    let drafts = match Facts::of(&request.before, Some(&new)) {
+        None => vec![Draft::new(request, Purpose::Install, text.clone())?],
+        Some(old) if !old.is_ours => {
+            words::fits_takeover(&old, &new)?;
+            vec![Draft::new(request, Purpose::TakeOver, text.clone())?]
+        }
+        Some(old) => drafts(request, &old, &new, text)?,
+    };
+    let judge = Judge::new(request.options.kube_version);
+    let mut stages = Vec::new();
+    let mut before = request.before.clone();
+    // The spec as it lies there is what the user changes first.
+    let mut text_before = text.clone();
+    for draft in drafts {
+        let comparison = diff::compare(before.clone(), draft.side.clone(), &[], &judge);
+        if comparison.class() == Class::None {
+            continue;
+        }
+        found.refusals.extend(refusals(&comparison, draft.purpose));
+        let facts = [Facts::of(&before, Some(&new)), Facts::of(&draft.side, Some(&new))];
+        let [old, now] = facts;
+        let now = now.unwrap_or_else(|| new.clone());
+        let context = Context {
+            request,
+            purpose: draft.purpose,
+            old: old.as_ref(),
+            new: &now,
+            comparison: &comparison,
+            number: stages.len() + 1,
+            is_own_text: draft.text == *text && stages.is_empty(),
+        };
+        let words = words::of(&context);
+        stages.push(Stage {
+            lines: lines(&text_before, &draft.text),
+            rules: rules(&comparison),
+            spec: draft.text.clone(),
+            documents: draft.documents,
+            ..words
+        });
+        text_before = draft.text;
+        before = draft.side;
+    }
+    if request.rotate_password {
+        stages.extend(words::rotation(&new, text, &documents)?);
+    }
+    Ok(stages)
+}
+
+impl Draft {
+    fn new(request: &Request<'_>, purpose: Purpose, text: String) -> Result<Draft, Refusal> {
+        let documents = render(request, &text)?;
+        Ok(Draft { purpose, side: side(&documents), text, documents })
+    }
+}
+
+/// What a text renders to.
+fn render(request: &Request<'_>, text: &str) -> Result<Vec<Document>, Refusal> {
+    let source = Source { name: request.source.name.clone(), text: text.to_owned() };
+    let loaded = spec::load(&Arc::new(source), request.options);
+    match loaded.plan {
+        Some(plan) => Ok(objects::build(&plan)),
+        None => {
+            let errors =
+                loaded.problems.iter().filter(|problem| problem.severity == Severity::Error);
+            let errors: Vec<_> =
+                errors.map(|problem| format!("{}: {}", problem.code, problem.message)).collect();
+            Err(Refusal {
+                code: None,
+                reason: format!(
+                    "a stage on the way would not be valid by itself: {}",
+                    errors.join("; ")
+                ),
+                instead: vec![
+                    "Make the change in two commits of your own, the second one with what the first may not have."
+                        .to_owned(),
+                ],
+            })
+        }
+    }
+}
+
+fn side(documents: &[Document]) -> Side {
+    let objects = documents.iter().filter_map(|document| Object::new(document.value.clone(), None));
+    Side { objects: objects.collect() }
+}
+
+/// A change that is a stage of its own, with what takes it back.
+struct Move {
+    purpose: Purpose,
+    held: Vec<Edit>,
+}
+
+/// The stages of a cluster of ours.
+fn drafts(
+    request: &Request<'_>,
+    old: &Facts,
+    new: &Facts,
+    text: &str,
+) -> Result<Vec<Draft>, Refusal> {
+    let mut moves = Vec::new();
+    if old.server != new.server && new.server.is_some() && old.server.is_some() {
+        moves.push(Move { purpose: Purpose::Engine, held: engine_held(old, text) });
+    }
+    if let (Some((_, before)), Some((_, after))) = (&old.claim, &new.claim)
+        && before != after
+    {
+        moves
+            .push(Move { purpose: Purpose::Volumes, held: vec![Edit::new(SIZE, before.as_str())] });
+    }
+    let same_layout = old.has_layout_of(new) && old.name == new.name;
+    let resized = same_layout && (old.target, old.retiring) != (new.target, new.retiring);
+    // Who writes `retiring` goes by those two commits already.
+    let is_by_hand = resized && !new.retiring.is_none();
+    let shrinks = missing(old.target, new.target);
+    let shrinks = (resized && !is_by_hand && !shrinks.is_none()).then_some(shrinks);
+    if resized && !old.retiring.is_none() && new.retiring.is_none() {
+        moves.push(Move { purpose: Purpose::Remove, held: vec![retiring(old.retiring)] });
+    }
+    if resized && !is_by_hand && old.target != new.target {
+        let held = vec![
+            Edit::new("/spec/topology/shards", old.target.shards),
+            Edit::new("/spec/topology/replicasPerShard", old.target.replicas),
+        ];
+        let purpose =
+            if missing(old.target, new.target).is_none() { Purpose::Grow } else { Purpose::Retire };
+        moves.push(Move { purpose, held });
+    }
+    let retire = |text: &str| match shrinks {
+        Some(size) => edit(text, &[retiring(size)]),
+        None => Ok(text.to_owned()),
+    };
+    let mut drafts: Vec<Draft> = Vec::new();
+    for done in 0..=moves.len() {
+        let first = if is_by_hand { Purpose::Retire } else { Purpose::Settings };
+        let purpose = done.checked_sub(1).map_or(first, |last| moves[last].purpose);
+        let held: Vec<Edit> = moves[done..].iter().flat_map(|one| one.held.clone()).collect();
+        let text = if done == moves.len() { retire(text)? } else { edit(text, &held)? };
+        match Draft::new(request, purpose, text) {
+            Ok(draft) => drafts.push(draft),
+            // What the settings need may come with a move: then they go together.
+            Err(refusal) if done == moves.len() => return Err(refusal),
+            Err(_) => {}
+        }
+    }
+    if shrinks.is_some() {
+        drafts.push(Draft::new(request, Purpose::Remove, text.to_owned())?);
+    }
+    together(request, old, drafts)
+}
+
+/// Where the first stage needs all pods to restart at once, lets them wait for that, and takes it back afterwards.
+fn together(request: &Request<'_>, old: &Facts, drafts: Vec<Draft>) -> Result<Vec<Draft>, Refusal> {
+    let judge = Judge::new(request.options.kube_version);
+    let mut result = Vec::new();
+    let mut before = request.before.clone();
+    for mut draft in drafts {
+        let comparison = diff::compare(before, draft.side.clone(), &[], &judge);
+        before = draft.side.clone();
+        let codes: BTreeSet<_> = comparison.changes().map(|(_, change)| change.rule.code).collect();
+        let now = Facts::of(&draft.side, Some(old));
+        let logs_in = now.as_ref().is_some_and(|now| now.password.is_some());
+        let needed = TOGETHER.iter().any(|code| codes.contains(code))
+            || old.password.is_some() != logs_in && draft.purpose == Purpose::Settings;
+        if !needed {
+            result.push(draft);
+            continue;
+        }
+        let waits = now.is_some_and(|now| now.waits_for_deletion);
+        if waits {
+            draft.purpose = Purpose::Together;
+            result.push(draft);
+            continue;
+        }
+        let text = edit(&draft.text, &[Edit::new(STRATEGY, "OnDelete")])?;
+        result.push(Draft::new(request, Purpose::Together, text)?);
+        draft.purpose = Purpose::Resume;
+        result.push(draft);
+    }
+    Ok(result)
+}
+
+fn edit(text: &str, edits: &[Edit]) -> Result<String, Refusal> {
+    edited(text, edits).ok_or_else(|| {
+        let places: Vec<_> = edits.iter().map(|edit| edit.pointer.replace('/', ".")).collect();
+        Refusal {
+            code: None,
+            reason: format!(
+                "the stages need other values at {}, and there is no place for them in the text of the spec",
+                places.join(", ").replace(" .", " ").trim_start_matches('.')
+            ),
+            instead: vec!["Write the mappings on the way there as blocks, each key on a line of its own.".to_owned()],
+        }
+    })
+}
+
+fn retiring(size: Size) -> Edit {
+    let value = match (size.shards, size.replicas) {
+        (shards, 0) => json!({ "shards": shards }),
+        (0, replicas) => json!({ "replicasPerShard": replicas }),
+        (shards, replicas) => json!({ "shards": shards, "replicasPerShard": replicas }),
+    };
+    Edit::new(RETIRING, value)
+}
+
+/// By how much a size is below another one.
+fn missing(old: Size, new: Size) -> Size {
+    Size {
+        shards: old.shards.saturating_sub(new.shards),
+        replicas: old.replicas.saturating_sub(new.replicas),
+    }
+}
+
+/// What keeps the engine as it was.
+fn engine_held(old: &Facts, text: &str) -> Vec<Edit> {
+    let mut held = vec![Edit::new("/spec/engine/version", old.version.as_str())];
+    if let Some(server) = old.server
+        && value_at(text, "/spec/engine/name").is_some_and(|name| name != server.engine.name())
+    {
+        held.push(Edit::new("/spec/engine/name", server.engine.name()));
+    }
+    if value_at(text, "/spec/engine/image").is_some() {
+        held.push(Edit::new("/spec/engine/image", old.image.as_str()));
+    }
+    held
+}
+
+/// The lines that come and go.
+fn lines(old: &str, new: &str) -> Vec<Line> {
+    TextDiff::from_lines(old, new)
+        .iter_all_changes()
+        .filter(|change| change.tag() != ChangeTag::Equal)
+        .map(|change| Line {
+            added: change.tag() == ChangeTag::Insert,
+            text: change.value().trim_end_matches(['\n', '\r']).to_owned(),
+        })
+        .collect()
+}
+
+/// The rules that a comparison meets, the worst first.
+fn rules(comparison: &Comparison) -> Vec<&'static Rule> {
+    let mut rules: Vec<&'static Rule> = Vec::new();
+    for (_, change) in comparison.changes() {
+        if change.class() > Class::None && rules.iter().all(|rule| rule.code != change.rule.code) {
+            rules.push(change.rule);
+        }
+    }
+    rules.sort_by_key(|rule| (std::cmp::Reverse(rule.class), rule.code));
+    rules
+}
+
+/// What a stage would do that no running cluster survives, or the API server refuses.
+fn refusals(comparison: &Comparison, purpose: Purpose) -> Vec<Refusal> {
+    let allowed: &[&str] = match purpose {
+        Purpose::TakeOver => return Vec::new(),
+        Purpose::Volumes => &["RCG672"],
+        // The pods that go were emptied by the stage before.
+        Purpose::Remove => &["RCG691", "RCG692"],
+        Purpose::Together => &TOGETHER,
+        // Running servers are told before.
+        Purpose::Settings => &["RCG700"],
+        _ => &[],
+    };
+    let mut refusals: Vec<Refusal> = Vec::new();
+    for (object, change) in comparison.changes() {
+        let rule = change.rule;
+        if rule.class < Class::Rejected
+            || allowed.contains(&rule.code)
+            || RISKS.contains(&rule.code)
+        {
+            continue;
+        }
+        let refusal = words::refusal(rule, &object.id);
+        if refusals.iter().all(|other| other.code != refusal.code) {
+            refusals.push(refusal);
+        }
+    }
+    refusals
+}

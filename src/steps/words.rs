@@ -1,0 +1,293 @@
+//! What a stage says: what to do before, how to apply it, what happens, what to wait for, what if not, and the way back.
+//!
+//! Each module below adds its part to a [`Draft`]; what the rules about changes say decides which ones do.
+
+mod engine;
+mod password;
+mod persistence;
+mod restart;
+mod takeover;
+mod together;
+mod topology;
+mod volumes;
+
+use std::collections::BTreeSet;
+
+use super::{
+    Action, Refusal, Stage, Writes,
+    facts::Facts,
+    stages::{Purpose, Request},
+};
+use crate::diff::{self, Class, Comparison, Id, Rule};
+
+pub(super) use password::rotation;
+pub(super) use takeover::fits as fits_takeover;
+
+/// What the words are about.
+pub(super) struct Context<'a> {
+    pub(super) request: &'a Request<'a>,
+    pub(super) purpose: Purpose,
+    /// The cluster before the stage; none where there is none yet.
+    pub(super) old: Option<&'a Facts>,
+    /// The cluster after the stage.
+    pub(super) new: &'a Facts,
+    pub(super) comparison: &'a Comparison,
+    /// The place among the stages, from 1.
+    pub(super) number: usize,
+    /// Whether the stage's spec is the one that lies there.
+    pub(super) is_own_text: bool,
+}
+
+impl Context<'_> {
+    /// Whether a change of the stage meets a rule.
+    fn meets(&self, code: &str) -> bool {
+        self.comparison.changes().any(|(_, change)| change.rule.code == code)
+    }
+
+    /// The pods that restart one after the other.
+    fn restarting(&self) -> BTreeSet<&str> {
+        let changes = self.comparison.changes();
+        let restarts = |class| matches!(class, Class::Restart | Class::Manual | Class::DataRisk);
+        changes
+            .filter(|(object, change)| {
+                object.id.kind == "StatefulSet"
+                    && change.path.is_below("spec template")
+                    && restarts(change.class())
+            })
+            .flat_map(|(_, change)| change.pods.iter().map(String::as_str))
+            .collect()
+    }
+
+    /// Whether the stage brings a Job that was not there.
+    fn has_new_job(&self) -> bool {
+        self.new.job.is_some() && self.old.and_then(|old| old.job.as_ref()) != self.new.job.as_ref()
+    }
+
+    fn kubectl(&self, rest: &str) -> String {
+        self.new.kubectl(rest)
+    }
+}
+
+/// The words of a stage.
+pub(super) fn of(context: &Context<'_>) -> Stage {
+    let mut stage = empty();
+    match context.purpose {
+        Purpose::Install => topology::install(context, &mut stage),
+        Purpose::TakeOver => takeover::take_over(context, &mut stage),
+        Purpose::Together => together::switch(context, &mut stage),
+        Purpose::Resume => together::resume(context, &mut stage),
+        Purpose::Engine => engine::change(context, &mut stage),
+        Purpose::Volumes => volumes::grow(context, &mut stage),
+        Purpose::Grow => topology::grow(context, &mut stage),
+        Purpose::Retire => topology::retire(context, &mut stage),
+        Purpose::Remove => topology::remove(context, &mut stage),
+        Purpose::Settings => {}
+    }
+    if !matches!(context.purpose, Purpose::Install | Purpose::TakeOver | Purpose::Together) {
+        restart::settings(context, &mut stage);
+    }
+    password::reference(context, &mut stage);
+    persistence::switch(context, &mut stage);
+    risks(context, &mut stage);
+    let own = std::mem::take(&mut stage.apply);
+    stage.apply = apply(context, &stage);
+    match context.purpose {
+        // What makes room for the new objects.
+        Purpose::TakeOver | Purpose::Volumes => {
+            let last = stage.apply.pop();
+            stage.apply.extend(own);
+            stage.apply.extend(last);
+        }
+        _ => stage.apply.extend(own),
+    }
+    removed(context, &mut stage);
+    let own = std::mem::take(&mut stage.wait);
+    if context.has_new_job() {
+        stage.wait.insert(0, wait_for_job(context));
+    }
+    stage.wait.extend(own);
+    stage.wait.push(whole(context.new));
+    stage
+}
+
+fn empty() -> Stage {
+    Stage {
+        name: "",
+        title: String::new(),
+        spec: String::new(),
+        lines: Vec::new(),
+        before: Vec::new(),
+        apply: Vec::new(),
+        happens: Vec::new(),
+        writes: Writes::Continue,
+        wait: Vec::new(),
+        trouble: Vec::new(),
+        back: String::new(),
+        rules: Vec::new(),
+        documents: Vec::new(),
+    }
+}
+
+/// From the spec of the stage to the objects of the server.
+fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
+    let Request { source, folder, stages_folder, .. } = context.request;
+    let spec = quoted(&source.name);
+    let folder = quoted(folder);
+    let mut actions = Vec::new();
+    match stages_folder {
+        Some(stages) => {
+            let file = format!("{stages}/{}-{}/redis-cluster.yaml", context.number, stage.name);
+            actions.push(Action::run(
+                "Put the stage's spec in the place of yours.",
+                format!("cp {} {spec}", quoted(&file)),
+            ));
+        }
+        None if !context.is_own_text => {
+            actions.push(Action::by_hand(format!("Write the lines above into {}.", source.name)));
+        }
+        None => {}
+    }
+    actions.push(Action::run(
+        "Render it, look at the difference, and commit it.",
+        format!("redis-cluster-gen render {spec} --output-dir {folder}"),
+    ));
+    let message = format!("{}: {}", context.new.name, stage.title);
+    actions.push(Action::run(
+        "",
+        format!("git add {spec} {folder} && git commit -m {}", quoted(&message)),
+    ));
+    actions.push(Action::run(
+        "Apply it; where Argo CD or Flux does that, push instead.",
+        context.kubectl(&format!("apply -f {folder}")),
+    ));
+    actions
+}
+
+/// What kubectl leaves behind: objects that are in the folder no more.
+fn removed(context: &Context<'_>, stage: &mut Stage) {
+    let gone: Vec<&Id> = context
+        .comparison
+        .objects
+        .iter()
+        .filter(|object| object.action == diff::Action::Remove && object.id.kind != "Job")
+        .map(|object| &object.id)
+        .collect();
+    if gone.is_empty() || context.purpose == Purpose::TakeOver {
+        return;
+    }
+    let names: Vec<_> =
+        gone.iter().map(|id| format!("{}/{}", id.kind.to_lowercase(), id.name)).collect();
+    stage.apply.push(Action::run(
+        "Remove what is no longer rendered: `kubectl apply` leaves it there. Argo CD and Flux do it where they prune.",
+        context.kubectl(&format!("delete {}", names.join(" "))),
+    ));
+}
+
+fn wait_for_job(context: &Context<'_>) -> Action {
+    let job = context.new.job.as_deref().unwrap_or_default();
+    let moves = matches!(context.purpose, Purpose::Grow | Purpose::Retire);
+    let limit = if moves { "24h" } else { "15m" };
+    Action::run(
+        format!(
+            "The bootstrap Job is done; `{}` shows how far it is.",
+            context.kubectl(&format!("logs -f job/{job}"))
+        ),
+        context.kubectl(&format!("wait --for=condition=complete job/{job} --timeout={limit}")),
+    )
+}
+
+/// How to see that all is well.
+fn whole(facts: &Facts) -> Action {
+    let pod = facts.pods().first().copied().unwrap_or_default().to_owned();
+    Action::run(
+        "All is well when it says `cluster_state:ok` and `cluster_slots_ok:16384`.",
+        facts.ask(&pod, "CLUSTER INFO"),
+    )
+}
+
+/// The changes that are the user's own decision, and may cost data.
+fn risks(context: &Context<'_>, stage: &mut Stage) {
+    if matches!(context.purpose, Purpose::TakeOver | Purpose::Remove | Purpose::Together) {
+        return;
+    }
+    let mut told = BTreeSet::new();
+    for (object, change) in context.comparison.changes() {
+        let is_handled = change.rule.code == "RCG700";
+        if change.class() == Class::DataRisk && !is_handled && told.insert(change.rule.code) {
+            stage.before.push(Action::by_hand(format!(
+                "Only go on if this is meant ({}): {}. To keep the data: {}.",
+                change.rule.code,
+                change.effect,
+                next(change.rule, &object.id)
+            )));
+        }
+    }
+}
+
+/// The next step of a rule, with the object's names in it.
+fn next(rule: &Rule, id: &Id) -> String {
+    let namespace =
+        if id.namespace.is_empty() { String::new() } else { format!(" -n {}", id.namespace) };
+    rule.next.replace(" NAMESPACE", &namespace).replace("KIND", &id.kind).replace("NAME", &id.name)
+}
+
+/// Why a change cannot be made to a cluster that runs, and what to do instead.
+pub(super) fn refusal(rule: &'static Rule, id: &Id) -> Refusal {
+    let second = |why: &str| {
+        vec![
+            why.to_owned(),
+            "Write a second spec, with another metadata.name, and install it beside the first: `redis-cluster-gen plan SECOND`.".to_owned(),
+            "Copy the keys with a tool that reads one cluster and writes the other, such as RIOT or RedisShake, and let it follow the writes.".to_owned(),
+            "Let clients write to the second cluster; compare the numbers of keys; then delete the first one with its claims.".to_owned(),
+        ]
+    };
+    let instead = match rule.code {
+        "RCG673" => second("Volumes never shrink, so the smaller ones have to be others."),
+        "RCG674" => second(
+            "A claim template cannot be changed, and volumes keep the class and access modes that they were made with.",
+        ),
+        "RCG693" | "RCG694" | "RCG695" => second(
+            "Pods, and the claims of their volumes, are found by names; under other names all pods start empty.",
+        ),
+        "RCG706" => second(
+            "The way between these two servers is closed: neither files nor replication get across.",
+        ),
+        _ if rule.next.is_empty() => vec!["Take the change back.".to_owned()],
+        _ => vec![format!("{}.", capitalized(&next(rule, id)))],
+    };
+    Refusal { code: Some(rule.code), reason: format!("{}: {}", id, rule.title), instead }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// A text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./:=@%+,".contains(char);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// `1 pod`, `6 pods`
+fn count(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// `a`, `a and b`, `a, b and c`
+fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [all @ .., last] => format!("{} and {last}", all.join(", ")),
+    }
+}
+
+/// A loop of a shell over pods.
+fn for_each(pods: &[&str], command: &str) -> String {
+    format!("for pod in {}; do {command}; done", pods.join(" "))
+}

@@ -1,0 +1,89 @@
+//! Another version of the server, or the other engine.
+
+use super::{Context, for_each};
+use crate::{
+    diff::{Change, workload::reads},
+    steps::{Action, Stage},
+};
+
+pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
+    let (Some(old), new) = (context.old, context.new) else { return };
+    let (Some(was), Some(becomes)) = (old.server, new.server) else { return };
+    let title = |facts: &super::Facts, server: crate::diff::workload::Server| {
+        format!("{} {}", server.engine.title(), facts.version)
+    };
+    let (from, to) = (title(old, was), title(new, becomes));
+    stage.name = if was.engine == becomes.engine { "upgrade" } else { "move-engine" };
+    let goes_back = reads(was, becomes);
+    let is_older =
+        was.engine == becomes.engine && (becomes.version, becomes.patch) < (was.version, was.patch);
+    stage.title = if is_older {
+        stage.name = "downgrade";
+        format!("go back from {from} to {to}")
+    } else {
+        format!("move from {from} to {to}")
+    };
+    let pods = old.pods();
+    let save = old.ask("\"$pod\"", "BGSAVE");
+    let saved = old.ask("\"$pod\"", "INFO persistence");
+    if was.version != becomes.version || was.engine != becomes.engine {
+        stage.before.push(Action::run(
+            "Make a backup: let every server write a dump.",
+            for_each(&pods, &save),
+        ));
+        stage.before.push(Action::run(
+            "When each says `rdb_bgsave_in_progress:0` and `rdb_last_bgsave_status:ok`, the dumps are there.",
+            for_each(&pods, &format!("{saved} | grep -E 'rdb_bgsave_in_progress|rdb_last_bgsave_status'")),
+        ));
+        stage.before.push(Action::run(
+            "Copy them to a safe place.",
+            for_each(
+                &pods,
+                &old.kubectl("exec \"$pod\" -c redis -- cat /data/dump.rdb >\"$pod.rdb\""),
+            ),
+        ));
+    }
+    let gone = directives(context, |change| change.old.is_some() && change.new.is_none());
+    if !gone.is_empty() {
+        stage.happens.push(format!(
+            "These directives are no longer in the configuration: {}.",
+            gone.join(", ")
+        ));
+    }
+    let come = directives(context, |change| change.old.is_none() && change.new.is_some());
+    if !come.is_empty() {
+        stage.happens.push(format!("These directives are new in it: {}.", come.join(", ")));
+    }
+    if was.version != becomes.version || was.engine != becomes.engine {
+        stage.happens.push(if goes_back {
+            "Both servers read each other's files, so old and new pods copy from each other while they take turns.".to_owned()
+        } else {
+            "New pods read the files of old ones and copy from old masters. An old pod cannot copy from a new master, so a shard whose master is new has a copy less until its last pod is new: a short time, for it is the next to restart.".to_owned()
+        });
+    }
+    stage.back = if was.version == becomes.version && was.engine == becomes.engine {
+        "Revert the commit and apply it; the pods restart once more, one after the other."
+            .to_owned()
+    } else if goes_back {
+        format!(
+            "Revert the commit and apply it: {from} reads the files that {to} writes. Nobody promises that for every type of value; the backup is for that."
+        )
+    } else {
+        format!(
+            "As long as no pod has restarted: revert the commit and apply it. After that there is none, because {from} cannot read the files that {to} writes; `redis-cluster-gen diff` would call it data-risk (RCG706). What is left is a second cluster with {from} and the backup."
+        )
+    };
+}
+
+fn directives(context: &Context<'_>, is: impl Fn(&Change) -> bool) -> Vec<String> {
+    let changes = context.comparison.changes();
+    let mut names: Vec<String> = changes
+        .filter(|(object, change)| {
+            object.id.kind == "ConfigMap" && change.path.is_directive() && is(change)
+        })
+        .map(|(_, change)| change.path.last().to_owned())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}

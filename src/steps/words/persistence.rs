@@ -1,0 +1,41 @@
+//! From one kind of file to the other: running servers write the new kind first.
+
+use super::{Context, for_each};
+use crate::steps::{Action, Stage};
+
+/// Adds what running servers are told before they restart, where they are to load another kind of file then.
+pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
+    let Some(old) = context.old else { return };
+    let switched = context.comparison.changes().find_map(|(_, change)| {
+        let is = change.path.is_directive() && change.path.last() == "appendonly";
+        (is && context.meets("RCG700")).then(|| change.new.as_ref().is_some_and(|new| new == "yes"))
+    });
+    let Some(to_append_only) = switched else { return };
+    let pods = old.pods();
+    let (told, when) = if to_append_only {
+        (
+            "CONFIG SET appendonly yes",
+            "Wait until each says `aof_enabled:1` and `aof_rewrite_in_progress:0`: then the append-only file has all data.",
+        )
+    } else {
+        (
+            "CONFIG SET save \"3600 1\"",
+            "Each says `rdb_last_bgsave_status:ok`; with this setting a server writes its snapshot when it stops.",
+        )
+    };
+    stage.before.push(Action::run(
+        "A server that starts loads the kind of file that its configuration names, and no other. So let the running servers write that kind before they restart.",
+        for_each(&pods, &old.ask("\"$pod\"", told)),
+    ));
+    stage.before.push(Action::run(
+        when,
+        for_each(
+            &pods,
+            &format!(
+                "{} | grep -E 'aof_enabled|aof_rewrite_in_progress|rdb_last_bgsave_status'",
+                old.ask("\"$pod\"", "INFO persistence")
+            ),
+        ),
+    ));
+    stage.trouble.push("A pod that starts empty copies from its master. Do not let the master restart before it has: `master_link_status:up` in INFO replication.".to_owned());
+}

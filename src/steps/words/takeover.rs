@@ -1,0 +1,93 @@
+//! A cluster whose manifests are not ours, such as that of the blog post this began with.
+
+use super::{Context, Facts, Refusal, count};
+use crate::{
+    plan::names,
+    steps::{Action, Stage, Writes},
+};
+
+/// Whether the pods of the new manifests find the volumes of the old ones.
+pub(in crate::steps) fn fits(old: &Facts, new: &Facts) -> Result<(), Refusal> {
+    let refused = |reason: String, instead: &str| {
+        Err(Refusal { code: None, reason, instead: vec![instead.to_owned()] })
+    };
+    if old.pods() != new.pods() {
+        let (were, are) = (old.pods(), new.pods());
+        return refused(
+            format!(
+                "the pods of the cluster that runs are {} to {} ({}), and those of the spec {} to {} ({})",
+                were.first().unwrap_or(&"none"),
+                were.last().unwrap_or(&"none"),
+                were.len(),
+                are.first().unwrap_or(&"none"),
+                are.last().unwrap_or(&"none"),
+                are.len()
+            ),
+            "Volumes are found by the pods' names: give the spec the StatefulSet's name as metadata.name, `topology.layout: SingleStatefulSet`, and the same number of pods. Grow or shrink afterwards.",
+        );
+    }
+    match &old.claim {
+        Some((name, _)) if name == names::DATA.0 => Ok(()),
+        Some((name, _)) => refused(
+            format!("the claim template is called {name}, and ours {}", names::DATA.0),
+            "Volumes are found by that name. Make a second cluster and copy the data.",
+        ),
+        None => refused(
+            "the pods have no volumes, so nothing is left when they are replaced".to_owned(),
+            "Make a second cluster and copy the data.",
+        ),
+    }
+}
+
+pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
+    let Some(old) = context.old else { return };
+    let sets: Vec<_> = old.sets.iter().map(|(name, _)| name.as_str()).collect();
+    let (first, pods) = (old.pods()[0].to_owned(), count(old.pods().len() as u64, "pod"));
+    stage.name = "take-over";
+    stage.title = format!("run the {pods} with these manifests, on their volumes");
+    if let Some((secret, key)) = &context.new.password {
+        stage.before.push(Action::run(
+            "Make the password's Secret; the new pods wait for it, and clients need it afterwards.",
+            context.kubectl(&format!(
+                "create secret generic {secret} --from-literal={key}=\"$(openssl rand -hex 24)\""
+            )),
+        ));
+    }
+    let server = context.new.server.map_or("redis", |server| server.engine.name());
+    stage.before.push(Action::run(
+        "See that the cluster is whole now: `cluster_state:ok`, `cluster_slots_ok:16384`, and a connected line for each pod. What is broken before is broken afterwards.",
+        old.kubectl(&format!(
+            "exec {first} -c {} -- sh -c '{server}-cli CLUSTER INFO; {server}-cli CLUSTER NODES'",
+            names::SERVER_CONTAINER
+        )),
+    ));
+    stage.before.push(Action::by_hand("The pods run as user 999 from now on. Kubernetes gives the volumes to that group when it mounts them (fsGroup), except on hostPath and most NFS volumes: there, `chown -R 999:999` them while no pod runs. Have a snapshot of the volumes, if your storage can make one: it is the way back of the way back."));
+    stage.apply.push(Action::run(
+        "Delete the StatefulSet with its pods: the outage begins. Its selector cannot be changed, so it cannot be kept. The claims of the volumes stay, with the data and the list of nodes on them.",
+        old.kubectl(&format!("delete statefulset {} --wait", sets.join(" "))),
+    ));
+    stage.apply.push(Action::run("Wait until no pod is left.", for_deletion(old)));
+    stage.happens.push(format!(
+        "{pods} of the same names start at once, each with the volume of its namesake: the keys, and `nodes.conf`, by which each knows its own id and those of its peers. The pods have new addresses. Each looks its peers up by name, and introduces itself to those whose id it knows; what the old script wrote into `nodes.conf` as an address, `$POD_IP` in braces too, does not matter any more.",
+    ));
+    stage.happens.push("The bootstrap Job finds a cluster that is there, and changes nothing. Masters may be other pods than before.".to_owned());
+    stage.writes = Writes::Outage;
+    stage.wait.push(Action::run(
+        "All pods are ready: the outage is over.",
+        context.kubectl(&format!(
+            "wait pod -l {} --for=condition=Ready --timeout=15m",
+            context.new.nodes()
+        )),
+    ));
+    stage.trouble.push(format!(
+        "A pod that does not start says why: `{}`. `Permission denied` means that the volume does not belong to group 999. The data is on the volumes, and nothing is written before the server has loaded it.",
+        context.kubectl("logs POD -c redis")
+    ));
+    stage.back = "As long as the server is the old version: delete the StatefulSet, apply the old manifests, and repair the addresses by hand. A newer server writes files that an older one does not read; then the snapshots are the way back.".to_owned();
+}
+
+/// The old pods have labels of their own, so they are named.
+fn for_deletion(old: &Facts) -> String {
+    let pods: Vec<_> = old.pods().iter().map(|pod| format!("pod/{pod}")).collect();
+    old.kubectl(&format!("wait {} --for=delete --timeout=5m", pods.join(" ")))
+}

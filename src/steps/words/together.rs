@@ -1,0 +1,67 @@
+//! Changes that pods of before and after cannot agree on: all pods restart at once.
+
+use super::{Context, list};
+use crate::steps::{Action, Stage, Writes};
+
+pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
+    stage.name = "switch-together";
+    let auth = match (context.old.map(|old| old.password.is_some()), &context.new.password) {
+        (Some(false), Some((secret, key))) => Some((secret, key)),
+        _ => None,
+    };
+    let off =
+        context.old.is_some_and(|old| old.password.is_some()) && context.new.password.is_none();
+    let mut what: Vec<String> = Vec::new();
+    let mut add = |is: bool, name: &str| {
+        if is {
+            what.push(name.to_owned());
+        }
+    };
+    let encryption = context.meets("RCG664");
+    add(encryption && context.new.is_encrypted, "encryption");
+    add(encryption && !context.new.is_encrypted, "no encryption");
+    add(context.meets("RCG698"), "another bus port");
+    add(context.meets("RCG653") && !encryption, "another client port");
+    add(auth.is_some(), "a password");
+    add(off, "no password");
+    stage.title = format!("switch to {}, all pods at once", list(&what));
+    if let Some((secret, key)) = auth {
+        stage.before.push(Action::run(
+            "Make the password's Secret; without it no pod starts again.",
+            context.kubectl(&format!(
+                "create secret generic {secret} --from-literal={key}=\"$(openssl rand -hex 24)\""
+            )),
+        ));
+    }
+    if encryption && context.new.is_encrypted {
+        stage.before.push(Action::by_hand("See that the certificate's Secret is there, with tls.crt, tls.key and ca.crt, where it is not cert-manager that makes it. Clients that cannot change in the same moment may use a port without encryption for a while: tls.plaintextPort."));
+    }
+    stage.before.push(Action::by_hand("Have clients ready for the change, and choose a quiet hour: this is an outage. Pull the image on all nodes before if it is a new one."));
+    stage.happens.push("Nothing happens when it is applied: the pods wait to be deleted (`updateStrategy: OnDelete`). Pods of before and after could not talk to each other, and each group would take the other for dead, so all are deleted at once.".to_owned());
+    stage.happens.push("Each server writes its data to the disk and stops. All come back on their volumes, find each other again, and serve. No key is lost.".to_owned());
+    stage.apply.push(Action::run(
+        "Right after that, delete all pods at once: the outage begins.",
+        context.kubectl(&format!("delete pod -l {}", context.new.nodes())),
+    ));
+    stage.wait.push(Action::run(
+        "All pods are ready: the outage is over.",
+        context.kubectl(&format!(
+            "wait pod -l {} --for=condition=Ready --timeout=15m",
+            context.new.nodes()
+        )),
+    ));
+    stage.writes = Writes::Outage;
+    stage.trouble.push(format!(
+        "A pod that does not become ready says why: `{}`. The data is on the volumes, whatever happens.",
+        context.kubectl("logs POD -c redis")
+    ));
+    stage.back = "Revert the commit, apply it, and delete all pods at once again: a second outage."
+        .to_owned();
+}
+
+pub(super) fn resume(_: &Context<'_>, stage: &mut Stage) {
+    stage.name = "resume";
+    stage.title = "go back to rolling restarts".to_owned();
+    stage.happens.push("`updateStrategy` alone changes: no pod restarts. Later changes of the pods are rolled out again by themselves.".to_owned());
+    stage.trouble.push("If pods restart all the same, some had not been deleted in the stage before: wait until all are ready.".to_owned());
+}

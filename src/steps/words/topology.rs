@@ -1,0 +1,122 @@
+//! More pods, fewer pods, the first pods.
+
+use super::{Context, count, list};
+use crate::steps::{Action, Stage, facts::Size};
+
+pub(super) fn install(context: &Context<'_>, stage: &mut Stage) {
+    stage.name = "install";
+    stage.title = "start the cluster".to_owned();
+    if let Some((secret, key)) = &context.new.password {
+        stage.before.push(Action::run(
+            "Make the password's Secret; the pods wait for it.",
+            context.kubectl(&format!(
+                "create secret generic {secret} --from-literal={key}=\"$(openssl rand -hex 24)\""
+            )),
+        ));
+    }
+    stage.happens.push(format!(
+        "{} start at once, and the bootstrap Job makes a cluster of them: {} with {} each.",
+        count(context.new.pods().len() as u64, "pod"),
+        count(context.new.target.shards, "shard"),
+        count(context.new.target.replicas, "replica"),
+    ));
+    stage.trouble.push(format!(
+        "The Job's last lines name what is missing: `{}`.",
+        context.kubectl(&format!("logs job/{}", context.new.job.as_deref().unwrap_or("NAME")))
+    ));
+    stage.back = "Delete the objects; the claims of the volumes stay, delete them, too, before another try with other settings.".to_owned();
+}
+
+/// `2 shards and 1 replica in each shard`
+fn size(size: Size) -> String {
+    let mut parts = Vec::new();
+    if size.shards > 0 {
+        parts.push(count(size.shards, "shard"));
+    }
+    if size.replicas > 0 {
+        parts.push(format!("{} in each shard", count(size.replicas, "replica")));
+    }
+    list(&parts)
+}
+
+fn more(new: Size, old: Size) -> Size {
+    Size {
+        shards: new.shards.saturating_sub(old.shards),
+        replicas: new.replicas.saturating_sub(old.replicas),
+    }
+}
+
+pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
+    let Some(old) = context.old else { return };
+    let added = more(context.new.target, old.target);
+    stage.name = "grow";
+    stage.title = format!("add {}", size(added));
+    stage.happens.push("The new pods start empty, and the bootstrap Job lets them join. Each new replica copies its master's data.".to_owned());
+    if added.shards > 0 {
+        stage.happens.push("Then the Job moves slots with their keys to the new shards until all hold an even share. Clients follow by themselves; commands to a slot that moves may take a little longer.".to_owned());
+    }
+    moving(context, stage);
+    stage.back = "A plan of its own: put the old numbers back and ask `redis-cluster-gen plan`, which empties the pods before they go.".to_owned();
+}
+
+pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
+    let Some(old) = context.old else { return };
+    stage.name = "retire";
+    let gone = size(context.new.retiring);
+    let added = more(context.new.target, old.target);
+    stage.title = format!("take {gone} out of the cluster");
+    if added != Size::default() {
+        stage.title += &format!(", and add {}", size(added));
+        stage.happens.push("New pods start empty and join first.".to_owned());
+    }
+    if context.new.retiring.shards > 0 {
+        stage.happens.push("All pods go on running. The bootstrap Job moves the slots of the shards that retire to the others, with their keys, waits until clients have learnt it, and takes the emptied servers out of the cluster.".to_owned());
+        stage.before.push(Action::by_hand("See that the shards that stay have memory for the data of those that go: `used_memory` of all masters (INFO memory), divided by the new number of shards, has to stay below `maxmemory`."));
+    } else {
+        stage.happens.push("All pods go on running. The bootstrap Job takes the replicas that retire out of the cluster; one that has become a master hands its shard over first.".to_owned());
+    }
+    moving(context, stage);
+    stage.back = "Until the next stage: put the old numbers back, without `retiring`, and apply it: the Job lets the pods join again and moves slots back.".to_owned();
+}
+
+fn moving(context: &Context<'_>, stage: &mut Stage) {
+    let job = context.new.job.as_deref().unwrap_or("NAME");
+    stage.trouble.push(format!(
+        "The Job may be killed at any moment: the next one goes on where it was. If it ended with an error, its last lines say why: `{}`. Delete it and apply again when that is mended: `{}`.",
+        context.kubectl(&format!("logs job/{job}")),
+        context.kubectl(&format!("delete job {job}"))
+    ));
+    if !context.has_new_job() {
+        stage.wait.push(Action::by_hand("There is no bootstrap Job (bootstrap.enabled is false): join the pods and move the slots by hand, with redis-cli --cluster."));
+    }
+}
+
+pub(super) fn remove(context: &Context<'_>, stage: &mut Stage) {
+    let Some(old) = context.old else { return };
+    stage.name = "remove";
+    stage.title = format!("remove the pods of {}", size(old.retiring));
+    if let Some(job) = &old.job {
+        stage.before.push(Action::run(
+            "Only go on when the Job has taken the pods out of the cluster; before that they have data.",
+            context.kubectl(&format!("wait --for=condition=complete job/{job} --timeout=1s")),
+        ));
+    }
+    let stays = context.new.pods();
+    let gone: Vec<&str> = old.pods().into_iter().filter(|pod| !stays.contains(pod)).collect();
+    stage.happens.push(format!(
+        "{}, empty and unknown to the others, are deleted: {}.",
+        count(gone.len() as u64, "pod"),
+        gone.join(", ")
+    ));
+    let claim = old.claim.as_ref().map_or("data", |(name, _)| name.as_str());
+    let claims: Vec<_> = gone.iter().map(|pod| format!("{claim}-{pod}")).collect();
+    if old.claim.is_some() {
+        stage.wait.push(Action::by_hand(format!(
+            "The volumes are kept. When nobody misses anything, delete their claims: `{}`.",
+            context.kubectl(&format!("delete pvc {}", claims.join(" ")))
+        )));
+    }
+    stage.trouble.push("A pod that stays in Terminating waits for its grace period.".to_owned());
+    stage.back =
+        "The cluster can grow again at any time; the pods then join as new ones.".to_owned();
+}

@@ -1,0 +1,50 @@
+//! Volumes that grow.
+
+use super::{Context, for_each};
+use crate::steps::{Action, Stage};
+
+pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
+    let Some(old) = context.old else { return };
+    let (Some((claim, from)), Some((_, to))) = (&old.claim, &context.new.claim) else { return };
+    stage.name = "grow-volumes";
+    stage.title = format!("let each volume grow from {from} to {to}");
+    let class = match &old.class {
+        Some(class) => format!("get storageclass {class}"),
+        None => "get storageclass".to_owned(),
+    };
+    stage.before.push(Action::run(
+        "The class of the volumes has to say `true` under ALLOWVOLUMEEXPANSION (without a name it is the one marked `(default)`). If it says `false`, this way is closed: `kubectl patch storageclass NAME -p '{\"allowVolumeExpansion\":true}'` opens it where the driver can do it, and otherwise the data needs a second cluster.",
+        format!("kubectl {class}"),
+    ));
+    let patch = format!(r#"'{{"spec":{{"resources":{{"requests":{{"storage":"{to}"}}}}}}}}'"#);
+    stage.before.push(Action::run(
+        "Ask for more, for each pod's volume. The pods go on; most drivers let the file system grow while it is used.",
+        for_each(
+            &old.pods(),
+            &old.kubectl(&format!("patch pvc \"{claim}-$pod\" --type merge -p {patch}")),
+        ),
+    ));
+    stage.before.push(Action::run(
+        format!("Wait until every volume says {to}. A volume that says FileSystemResizePending grows when its pod restarts."),
+        for_each(
+            &old.pods(),
+            &old.kubectl(&format!("wait pvc \"{claim}-$pod\" --for=jsonpath='{{.status.capacity.storage}}'={to} --timeout=15m")),
+        ),
+    ));
+    let sets: Vec<_> = old.sets.iter().map(|(name, _)| name.as_str()).collect();
+    stage.apply.push(Action::run(
+        "Take the StatefulSet away from its pods, because its claim template cannot be changed: with `orphan` the pods go on running. A GitOps tool that heals by itself has to be paused for that moment.",
+        old.kubectl(&format!("delete statefulset {} --cascade=orphan", sets.join(" "))),
+    ));
+    stage.happens.push("The StatefulSet is made anew with the larger claim template and adopts the pods that run: nothing restarts. Between its deletion and its return nobody replaces a pod that dies.".to_owned());
+    stage.wait.push(Action::run(
+        "The StatefulSet has all of its pods back.",
+        context.kubectl(&format!(
+            "rollout status statefulset -l {} --timeout=15m",
+            context.new.selector()
+        )),
+    ));
+    stage.trouble.push("A claim that does not grow says why: `kubectl describe pvc`. As long as the StatefulSet was not deleted nothing has happened to it. If it was, apply the old manifests: it adopts its pods with the old template just as well.".to_owned());
+    stage.back =
+        "None for the volumes: they never shrink. The spec has to stay at the new size.".to_owned();
+}

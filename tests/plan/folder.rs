@@ -1,0 +1,105 @@
+//! The stages in a folder: each is valid, each renders to what lies beside it, and the last is what was asked for.
+
+use std::{fs, path::Path};
+
+use crate::{
+    cases,
+    sandbox::{Sandbox, list, spec, spec_with},
+};
+
+/// The stages in a folder, in order.
+fn stages(sandbox: &Sandbox, folder: &str) -> Vec<String> {
+    sandbox.list(folder).into_iter().map(|name| format!("{folder}/{name}")).collect()
+}
+
+/// All files of a folder, without their first line, which says where they come from.
+fn contents(folder: &Path) -> Vec<(String, String)> {
+    list(folder)
+        .into_iter()
+        .map(|name| {
+            let text = fs::read_to_string(folder.join(&name)).expect("a text");
+            let (_, rest) = text.split_once('\n').expect("lines");
+            (name, rest.to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn stages_are_valid_and_lead_to_the_spec() {
+    let mut seen = 0;
+    for case in cases::all() {
+        let sandbox = Sandbox::in_memory();
+        for file in ["before.yaml", "after.yaml"] {
+            sandbox.write(file, fs::read(case.join(file)).expect("a file"));
+        }
+        let arguments = ["plan", "after.yaml", "--against", "before.yaml", "--output-dir", "way"];
+        let ran = sandbox.run(&arguments);
+        let case = case.display();
+        let stages = stages(&sandbox, "way");
+        assert_eq!(stages.is_empty(), ran.code != Some(1), "{case}: {ran:?}");
+        seen += stages.len();
+        for stage in &stages {
+            let spec = format!("{stage}/redis-cluster.yaml");
+            sandbox.run(&["validate", &spec]).ok();
+            sandbox.run(&["render", &spec, "--output-dir", "again"]).told();
+            let written = contents(&sandbox.path(&format!("{stage}/manifests")));
+            assert_eq!(written, contents(&sandbox.path("again")), "{case}: {stage}");
+            assert!(!written.is_empty());
+            fs::remove_dir_all(sandbox.path("again")).expect("it can be removed");
+        }
+        if let Some(last) = stages.last() {
+            sandbox.run(&["render", "after.yaml", "--output-dir", "wanted"]).told();
+            let written = contents(&sandbox.path(&format!("{last}/manifests")));
+            assert_eq!(written, contents(&sandbox.path("wanted")), "{case}");
+            fs::remove_dir_all(sandbox.path("wanted")).expect("it can be removed");
+            let spec = sandbox.read(&format!("{last}/redis-cluster.yaml"));
+            let (mark, text) = spec.split_once('\n').expect("lines");
+            assert!(mark.starts_with("# Stage ") && mark.contains(" of a plan by "), "{mark}");
+            assert_eq!(text, sandbox.read("after.yaml"), "{case}");
+            // Once more over what is there.
+            assert_eq!(sandbox.run(&arguments).stdout, ran.stdout, "{case}");
+        }
+    }
+    assert!(seen >= 30, "only {seen} stages");
+}
+
+/// A plan with two stages.
+fn two_stages() -> Sandbox {
+    let sandbox = Sandbox::with(&[("redis-cluster.yaml", &spec("stock"))]);
+    sandbox.run(&["render", "--output-dir", "k8s"]).told();
+    sandbox.write(
+        "redis-cluster.yaml",
+        spec_with("stock", "topology:\n  shards: 4\n").replace("8.0.6", "8.0.7"),
+    );
+    sandbox
+}
+
+#[test]
+fn a_stage_that_was_applied_is_no_longer_planned() {
+    let sandbox = two_stages();
+    assert_eq!(sandbox.run(&["plan", "--output-dir", "way"]).code, Some(1));
+    assert_eq!(sandbox.list("way"), ["1-upgrade", "2-grow"]);
+    let wanted = sandbox.read("redis-cluster.yaml");
+    let first = sandbox.read("way/1-upgrade/redis-cluster.yaml");
+    sandbox.write("redis-cluster.yaml", first);
+    sandbox.run(&["render", "--output-dir", "k8s"]).told();
+    sandbox.write("redis-cluster.yaml", &wanted);
+    assert_eq!(sandbox.run(&["plan", "--output-dir", "rest"]).code, Some(1));
+    assert_eq!(sandbox.list("rest"), ["1-grow"]);
+    sandbox.run(&["render", "--output-dir", "k8s"]).told();
+    assert_eq!(sandbox.run(&["plan"]).ok(), "redis-cluster.yaml: nothing to do.\n");
+}
+
+#[test]
+fn foreign_files_are_never_touched() {
+    let sandbox = two_stages();
+    sandbox.write("way/1-upgrade/redis-cluster.yaml", "mine: 1\n");
+    let told = sandbox.run(&["plan", "--output-dir", "way"]).refused();
+    assert!(told.contains("way/1-upgrade/redis-cluster.yaml was not written by a plan"), "{told}");
+    assert_eq!(sandbox.read("way/1-upgrade/redis-cluster.yaml"), "mine: 1\n");
+    assert_eq!(sandbox.list("way"), ["1-upgrade"]);
+    sandbox.write("other/notes.txt", "mine\n");
+    let told = sandbox.run(&["plan", "--output-dir", "other"]).refused();
+    assert!(told.contains("other/notes.txt is in the folder"), "{told}");
+    assert_eq!(sandbox.list("other"), ["notes.txt"]);
+}

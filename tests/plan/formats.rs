@@ -1,0 +1,120 @@
+//! The formats of `plan`, its exit codes, and where it finds what is committed.
+
+use std::{fs, path::Path};
+
+use redis_cluster_gen::steps::write;
+use serde_json::Value;
+
+use crate::{
+    cases::{self, plan},
+    sandbox::{Sandbox, spec, spec_with},
+};
+
+fn case(name: &str) -> &'static Path {
+    let folder = format!("tests/plan/cases/{name}");
+    Path::new(Box::leak(folder.into_boxed_str()))
+}
+
+#[test]
+fn json_has_its_schema() {
+    let path = Path::new("schemas/plan.v1.schema.json");
+    let schema = write::schema();
+    let text = serde_json::to_string_pretty(&schema).expect("JSON") + "\n";
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(path, &text).expect("the schema can be written");
+    }
+    assert!(fs::read_to_string(path).is_ok_and(|old| old == text), "run `make bless`");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    for case in cases::all() {
+        let told: Value = serde_json::from_str(&plan(&case, &["-o", "json"]).stdout).expect("JSON");
+        assert!(validator.is_valid(&told), "{told:#}");
+    }
+}
+
+#[test]
+fn a_page_of_markdown() {
+    let told = plan(case("many-at-once"), &["-o", "markdown"]).stdout;
+    let path = Path::new("tests/plan/many-at-once.md");
+    let hash = regex::Regex::new(r"\b[0-9a-f]{10}\b").expect("a pattern");
+    let told = hash.replace_all(&told, "HASH");
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(path, told.as_bytes()).expect("the page can be written");
+    }
+    assert_eq!(fs::read_to_string(path).unwrap_or_default(), told, "run `make bless`");
+}
+
+#[test]
+fn exit_codes() {
+    for (name, code) in [("nothing", 0), ("upgrade-patch", 1), ("layout", 3)] {
+        for format in ["text", "markdown", "json"] {
+            assert_eq!(plan(case(name), &["-o", format]).code, Some(code), "{name} {format}");
+        }
+    }
+    let sandbox = Sandbox::with(&[("redis-cluster.yaml", "a: [\n")]);
+    assert_eq!(sandbox.run(&["plan"]).code, Some(2));
+    sandbox.write("redis-cluster.yaml", spec("stock"));
+    assert_eq!(sandbox.run(&["plan", "-o", "xml"]).code, Some(2));
+}
+
+#[test]
+fn what_is_committed_is_found_as_diff_finds_it() {
+    let sandbox = Sandbox::with(&[("redis-cluster.yaml", &spec("stock"))]);
+    // Where there is nothing yet, the first stage is the first start.
+    let ran = sandbox.run(&["plan"]);
+    assert!(ran.stdout.contains("1, install: start the cluster"), "{ran:?}");
+    sandbox.run(&["render", "--output-dir", "k8s"]).told();
+    let old = sandbox.run(&["render"]).ok();
+    sandbox.write("redis-cluster.yaml", spec("stock").replace("8.0.6", "8.0.7"));
+    let by_default = sandbox.run(&["plan"]);
+    assert!(by_default.stdout.contains("--output-dir k8s"), "{by_default:?}");
+    assert_eq!(by_default.code, Some(1));
+    sandbox.write("old.yaml", spec("stock"));
+    for arguments in [
+        &["plan", "--against", "k8s"][..],
+        &["plan", "--from", "old.yaml"],
+        &["plan", "-f", "redis-cluster.yaml"],
+    ] {
+        assert_eq!(sandbox.run(arguments).stdout, by_default.stdout, "{arguments:?}");
+    }
+    assert_eq!(sandbox.run_with_stdin(&old, &["plan", "--against", "-"]).stdout, by_default.stdout);
+}
+
+#[test]
+fn several_specs_each_have_their_plan() {
+    let sandbox = Sandbox::with(&[
+        ("a/redis-cluster.yaml", &spec("stock")),
+        ("b/redis-cluster.yaml", &spec("sales")),
+    ]);
+    sandbox.run(&["render", "a", "--output-dir", "a/manifests"]).told();
+    sandbox.run(&["render", "b", "--output-dir", "b/manifests"]).told();
+    sandbox.write("b/redis-cluster.yaml", spec("sales").replace("8.0.6", "8.0.7"));
+    let ran = sandbox.run(&["plan", "a", "b"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stdout
+            .starts_with("a/redis-cluster.yaml: nothing to do.\n\nb/redis-cluster.yaml: 1 stage"),
+        "{ran:?}"
+    );
+    let told = sandbox.run(&["plan", "a", "b", "--output-dir", "way"]).refused();
+    assert!(told.contains("plan one spec at a time"), "{told}");
+}
+
+#[test]
+fn the_password_is_changed_in_three_stages() {
+    let sandbox = Sandbox::with(&[("redis-cluster.yaml", &spec("stock"))]);
+    sandbox.run(&["render", "--output-dir", "k8s"]).told();
+    let told = sandbox.run(&["plan", "--rotate-password", "-o", "json"]).stdout;
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    let names: Vec<_> = told["plans"][0]["stages"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|stage| stage["name"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(names, ["old-and-new", "new-and-old", "new-alone"]);
+    sandbox.write("redis-cluster.yaml", spec_with("stock", "auth: {mode: None}\n"));
+    sandbox.run(&["render", "--output-dir", "k8s"]).told();
+    let ran = sandbox.run(&["plan", "--rotate-password"]);
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stdout.contains("has no password"), "{ran:?}");
+}
