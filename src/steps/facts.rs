@@ -51,6 +51,32 @@ impl Size {
     pub(super) fn is_none(self) -> bool {
         self == Size::default()
     }
+
+    fn pods(self) -> u64 {
+        self.shards * (1 + self.replicas)
+    }
+
+    /// What has to be added to have at least so many pods: as few as can be, shards rather than replicas.
+    fn up_to(self, pods: u64) -> Size {
+        let with = |more: Size| Size {
+            shards: self.shards + more.shards,
+            replicas: self.replicas + more.replicas,
+        };
+        let missing = pods.saturating_sub(self.pods());
+        (0..=missing)
+            .flat_map(|replicas| (0..=missing).map(move |shards| Size { shards, replicas }))
+            .filter(|more| with(*more).pods() >= pods)
+            .min_by_key(|more| (with(*more).pods(), more.replicas))
+            .unwrap_or_default()
+    }
+
+    /// By how much another size is smaller, in shards and in replicas.
+    pub(super) fn less(self, other: Size) -> Size {
+        Size {
+            shards: self.shards.saturating_sub(other.shards),
+            replicas: self.replicas.saturating_sub(other.replicas),
+        }
+    }
 }
 
 impl Facts {
@@ -93,6 +119,14 @@ impl Facts {
             shards: shards.unwrap_or(rendered.shards).min(rendered.shards),
             replicas: replicas.unwrap_or(rendered.replicas).min(rendered.replicas),
         };
+        let retiring = if per_shard {
+            Size {
+                shards: rendered.shards - target.shards,
+                replicas: rendered.replicas - target.replicas,
+            }
+        } else {
+            target.up_to(pods)
+        };
         let claim = first.get("/spec/volumeClaimTemplates").and_then(Value::as_array);
         let claim = claim.and_then(|claims| {
             claims
@@ -106,10 +140,7 @@ impl Facts {
             is_ours: first.text("/metadata/labels/app.kubernetes.io~1managed-by")
                 == "redis-cluster-gen",
             target,
-            retiring: Size {
-                shards: rendered.shards - target.shards,
-                replicas: rendered.replicas - target.replicas,
-            },
+            retiring,
             server: workload::runs(first),
             image: workload::server(first)
                 .map(|server| text(server, "/image").to_owned())
@@ -142,6 +173,23 @@ impl Facts {
     /// Whether the layout is that of another cluster.
     pub(super) fn has_layout_of(&self, other: &Facts) -> bool {
         self.per_shard == other.per_shard
+    }
+
+    /// The shards and replicas that have pods.
+    pub(super) fn rendered(&self) -> Size {
+        Size {
+            shards: self.target.shards + self.retiring.shards,
+            replicas: self.target.replicas + self.retiring.replicas,
+        }
+    }
+
+    /// What has to retire for another cluster's size. Where all pods are alike, only as many as there are too many.
+    pub(super) fn surplus(&self, new: &Facts) -> Size {
+        if self.per_shard {
+            self.target.less(new.target)
+        } else {
+            new.target.up_to(self.target.pods())
+        }
     }
 
     /// A command of kubectl in the cluster's namespace.
@@ -198,4 +246,24 @@ fn password(set: &Object) -> Option<(String, String)> {
 fn volume<'a>(set: &'a Object, name: &str) -> Option<&'a Value> {
     let volumes = set.get("/spec/template/spec/volumes")?.as_array()?;
     volumes.iter().find(|volume| text(volume, "/name") == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Size;
+
+    #[test]
+    fn as_few_pods_as_can_be() {
+        for (shards, replicas, pods, more) in [
+            (3, 1, 6, (0, 0)),
+            (3, 1, 4, (0, 0)),
+            (3, 1, 8, (1, 0)),
+            (3, 1, 9, (0, 1)),
+            (3, 2, 10, (1, 0)),
+            (3, 0, 6, (3, 0)),
+        ] {
+            let size = Size { shards, replicas }.up_to(pods);
+            assert_eq!((size.shards, size.replicas), more, "{shards} {replicas} {pods}");
+        }
+    }
 }

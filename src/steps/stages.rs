@@ -212,18 +212,22 @@ fn drafts(
     let resized = same_layout && (old.target, old.retiring) != (new.target, new.retiring);
     // Who writes `retiring` goes by those two commits already.
     let is_by_hand = resized && !new.retiring.is_none();
-    let shrinks = missing(old.target, new.target);
+    let shrinks = old.surplus(new);
     let shrinks = (resized && !is_by_hand && !shrinks.is_none()).then_some(shrinks);
-    if resized && !old.retiring.is_none() && new.retiring.is_none() {
+    // Pods on their way out may also stay after all.
+    let stay = old.rendered().less(new.target).is_none();
+    if resized && !old.retiring.is_none() && new.retiring.is_none() && !stay {
         moves.push(Move { purpose: Purpose::Remove, held: vec![retiring(old.retiring)] });
     }
     if resized && !is_by_hand && old.target != new.target {
-        let held = vec![
+        let mut held = vec![
             Edit::new("/spec/topology/shards", old.target.shards),
             Edit::new("/spec/topology/replicasPerShard", old.target.replicas),
         ];
-        let purpose =
-            if missing(old.target, new.target).is_none() { Purpose::Grow } else { Purpose::Retire };
+        if stay && !old.retiring.is_none() {
+            held.push(retiring(old.retiring));
+        }
+        let purpose = if shrinks.is_some() { Purpose::Retire } else { Purpose::Grow };
         moves.push(Move { purpose, held });
     }
     let retire = |text: &str| match shrinks {
@@ -303,14 +307,6 @@ fn retiring(size: Size) -> Edit {
     Edit::new(RETIRING, value)
 }
 
-/// By how much a size is below another one.
-fn missing(old: Size, new: Size) -> Size {
-    Size {
-        shards: old.shards.saturating_sub(new.shards),
-        replicas: old.replicas.saturating_sub(new.replicas),
-    }
-}
-
 /// What keeps the engine as it was.
 fn engine_held(old: &Facts, text: &str) -> Vec<Edit> {
     let mut held = vec![Edit::new("/spec/engine/version", old.version.as_str())];
@@ -354,8 +350,6 @@ fn refusals(comparison: &Comparison, purpose: Purpose) -> Vec<Refusal> {
     let allowed: &[&str] = match purpose {
         Purpose::TakeOver => return Vec::new(),
         Purpose::Volumes => &["RCG672"],
-        // The pods that go were emptied by the stage before.
-        Purpose::Remove => &["RCG691", "RCG692"],
         Purpose::Together => &TOGETHER,
         // Running servers are told before.
         Purpose::Settings => &["RCG700"],

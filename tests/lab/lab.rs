@@ -81,7 +81,7 @@ impl Case {
     }
 
     /// The program that renders: the run's own copy, so that a build beside the run changes nothing.
-    fn renderer(&self) -> PathBuf {
+    pub fn renderer(&self) -> PathBuf {
         self.folder.with_file_name(RENDERER)
     }
 }

@@ -10,6 +10,7 @@ mod clients;
 mod cluster;
 mod container;
 mod image;
+mod kubectl;
 mod lab;
 mod mutations;
 mod names;

@@ -40,8 +40,10 @@ type Key = (String, String);
 pub struct World {
     /// Answers the pods' questions for names.
     names: Mutex<Option<Arc<NameService>>>,
-    /// The engine of all pods.
+    /// The engine of all pods whose image is none of the others.
     pub image: Image,
+    /// Further engines.
+    others: Mutex<Vec<Image>>,
     /// The scenario's folder, with the logs.
     pub folder: PathBuf,
     timing: Timing,
@@ -66,6 +68,8 @@ struct State {
     secrets: BTreeMap<Key, Files>,
     pods: BTreeMap<Key, PodRecord>,
     volumes: BTreeMap<Key, PathBuf>,
+    /// What claims ask for since they were changed.
+    grown: BTreeMap<String, String>,
     last_address: u16,
     /// Addresses that the next pods of these names get.
     pinned: BTreeMap<String, Address>,
@@ -83,6 +87,8 @@ struct PodRecord {
 
 #[derive(Clone, PartialEq, Eq)]
 enum Owner {
+    /// Nobody, after its StatefulSet was taken away; with the template that the pod was made from.
+    Nobody(String),
     /// A StatefulSet, and the template that the pod was made from.
     Set(Key, String),
     Job(Key),
@@ -126,6 +132,7 @@ impl World {
         let world = Arc::new(World {
             names: Mutex::default(),
             image,
+            others: Mutex::default(),
             folder: folder.to_owned(),
             timing,
             families,
@@ -230,6 +237,24 @@ impl World {
             state.secrets.insert(key(&secret.metadata)?, files_of_secret(secret));
         }
         for set in &objects.stateful_sets {
+            if let Some(old) = state.sets.get(&key(&set.metadata)?) {
+                let fixed = |set: &StatefulSet| {
+                    set.spec.as_ref().map(|spec| {
+                        let policy = spec.pod_management_policy.clone();
+                        (
+                            spec.selector.clone(),
+                            spec.service_name.clone(),
+                            policy.unwrap_or_else(|| "OrderedReady".to_owned()),
+                            spec.volume_claim_templates.clone(),
+                        )
+                    })
+                };
+                ensure!(
+                    fixed(&old.set) == fixed(set),
+                    "the API server refuses to change StatefulSet {:?} so",
+                    set.metadata.name
+                );
+            }
             let template = set.spec.as_ref().map(|spec| &spec.template);
             let revision = serde_json::to_string(&template)?;
             let record = SetRecord { set: set.clone(), revision };
@@ -260,6 +285,87 @@ impl World {
             );
         }
         World::update_pods(&state)
+    }
+
+    /// Adds an engine, for pods whose image is of it.
+    pub fn add_engine(&self, image: Image) {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner).push(image);
+    }
+
+    /// The engine of a template's first container.
+    fn image_of(&self, template: &PodTemplateSpec) -> Image {
+        let containers =
+            template.spec.as_ref().map(|spec| &spec.containers[..]).unwrap_or_default();
+        let reference = containers.first().and_then(|container| container.image.clone());
+        let reference = reference.unwrap_or_default();
+        let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let is =
+            |image: &&Image| reference.ends_with(&format!("/{}:{}", image.family, image.version));
+        let found = [&self.image].into_iter().chain(others.iter()).find(is);
+        found.unwrap_or(&self.image).clone()
+    }
+
+    /// Deletes a StatefulSet, with its pods or without them.
+    pub fn delete_set(&self, name: &str, orphan: bool) -> Result<()> {
+        let key = (NAMESPACE.to_owned(), name.to_owned());
+        let mut state = self.state();
+        ensure!(state.sets.remove(&key).is_some(), "there is no StatefulSet {name}");
+        for record in state.pods.values_mut() {
+            match &record.owner {
+                Owner::Set(owner, revision) if *owner == key => {
+                    if orphan {
+                        record.owner = Owner::Nobody(revision.clone());
+                    } else {
+                        record.pod.delete(None);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The pods that have labels, written `a=b,c=d`.
+    pub fn pods_with(&self, selector: &str) -> Vec<Arc<Pod>> {
+        let wanted: Vec<_> = selector.split(',').filter_map(|pair| pair.split_once('=')).collect();
+        let state = self.state();
+        let has = |pod: &Arc<Pod>| {
+            let labels = &pod.recipe.labels;
+            !pod.gone()
+                && wanted
+                    .iter()
+                    .all(|(name, value)| labels.get(*name).is_some_and(|found| found == value))
+        };
+        state.pods.values().map(|record| Arc::clone(&record.pod)).filter(has).collect()
+    }
+
+    /// Fails unless all pods of all StatefulSets are there, of the present template, and ready.
+    pub fn rolled_out(&self) -> Result<()> {
+        let state = self.state();
+        for (key, record) in &state.sets {
+            let replicas = record.set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+            for ordinal in 0..replicas {
+                let name = (key.0.clone(), format!("{}-{ordinal}", key.1));
+                let pod = state.pods.get(&name).ok_or_else(|| format!("no pod {}", name.1))?;
+                let is_new = matches!(&pod.owner, Owner::Set(_, old) if *old == record.revision);
+                ensure!(is_new, "{} is of an old template", name.1);
+                ensure!(pod.pod.ready(), "{} is not ready", name.1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets a claim ask for more, and its volume grow at once. Here a claim can have no size that is smaller.
+    pub fn grow_claim(&self, claim: &str, size: &str) -> Result<()> {
+        let gib: u64 = size.strip_suffix("Gi").ok_or("the lab knows only Gi")?.parse()?;
+        self.resize_volume(claim, gib << 20)?;
+        self.state().grown.insert(claim.to_owned(), size.to_owned());
+        Ok(())
+    }
+
+    /// What a claim asks for, if that was changed.
+    pub fn claim_size(&self, claim: &str) -> Option<String> {
+        self.state().grown.get(claim).cloned()
     }
 
     /// Makes or changes a Secret, as its owner does.
@@ -526,10 +632,25 @@ impl World {
         let min_ready = Duration::from_secs(spec.min_ready_seconds.unwrap_or(0).max(0) as u64);
         let name_of = |ordinal: i32| (key.0.clone(), format!("{}-{ordinal}", key.1));
 
-        // Pods that have ended free their names.
-        self.state().pods.retain(|_, record| {
-            !matches!(&record.owner, Owner::Set(owner, _) if owner == key) || !record.pod.gone()
-        });
+        // Pods that have ended free their names, and those without an owner are adopted where the selector finds them.
+        let selected = spec.selector.match_labels.clone().unwrap_or_default();
+        let mut state = self.state();
+        state.pods.retain(|_, record| matches!(&record.owner, Owner::Job(_)) || !record.pod.gone());
+        for (name, record) in &mut state.pods {
+            let is_ours = name.0 == key.0
+                && name.1.strip_prefix(&key.1).is_some_and(|rest| {
+                    rest.strip_prefix('-').is_some_and(|ordinal| ordinal.parse::<u32>().is_ok())
+                })
+                && selected.iter().all(|(name, value)| {
+                    record.pod.recipe.labels.get(name).is_some_and(|found| found == value)
+                });
+            if let Owner::Nobody(revision) = &record.owner
+                && is_ours
+            {
+                record.owner = Owner::Set(key.clone(), revision.clone());
+            }
+        }
+        drop(state);
         let pods: BTreeMap<_, _> = {
             let state = self.state();
             let own = |record: &PodRecord| matches!(&record.owner, Owner::Set(k, _) if k == key);
@@ -541,6 +662,8 @@ impl World {
                 Some(record) if parallel || record.pod.ready_for(min_ready) => {}
                 Some(_) => return Ok(()),
                 None if self.state().held.contains(&name.1) => {}
+                // Somebody else's pod has the name.
+                None if self.state().pods.contains_key(&name) => {}
                 None => {
                     self.create_set_pod(key, set, &name, revision)?;
                     if !parallel {
@@ -665,7 +788,7 @@ impl World {
                 files,
                 references,
                 net,
-                image: self.image.clone(),
+                image: self.image_of(template),
                 folder: Path::new("/run/lab/pods").join(number.to_string()),
                 logs: self.folder.join("logs"),
                 timing: self.timing,

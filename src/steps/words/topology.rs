@@ -39,21 +39,29 @@ fn size(size: Size) -> String {
     list(&parts)
 }
 
-fn more(new: Size, old: Size) -> Size {
-    Size {
-        shards: new.shards.saturating_sub(old.shards),
-        replicas: new.replicas.saturating_sub(old.replicas),
-    }
-}
-
 pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
     let Some(old) = context.old else { return };
-    let added = more(context.new.target, old.target);
+    let added = context.new.target.less(old.target);
     stage.name = "grow";
-    stage.title = format!("add {}", size(added));
-    stage.happens.push("The new pods start empty, and the bootstrap Job lets them join. Each new replica copies its master's data.".to_owned());
+    stage.title = if added.is_none() {
+        "spread the data anew".to_owned()
+    } else {
+        format!("add {}", size(added))
+    };
+    if context.new.pods().len() > old.pods().len() {
+        stage.happens.push("The new pods start empty, and the bootstrap Job lets them join. Each new replica copies its master's data.".to_owned());
+    }
+    if !old.retiring.is_none() && context.new.retiring.is_none() {
+        stage.title = format!("keep {} after all", size(old.retiring));
+        stage.happens.push("The pods that were on their way out stay: the bootstrap Job lets those join again that have left. Nodes remember for a minute whom they were told to forget, so it can take that long.".to_owned());
+    }
     if added.shards > 0 {
         stage.happens.push("Then the Job moves slots with their keys to the new shards until all hold an even share. Clients follow by themselves; commands to a slot that moves may take a little longer.".to_owned());
+    }
+    if context.new.target.shards < old.target.shards {
+        stage
+            .happens
+            .push("Masters that are too many are emptied first, and become replicas.".to_owned());
     }
     moving(context, stage);
     stage.back = "A plan of its own: put the old numbers back and ask `redis-cluster-gen plan`, which empties the pods before they go.".to_owned();
@@ -63,9 +71,9 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     let Some(old) = context.old else { return };
     stage.name = "retire";
     let gone = size(context.new.retiring);
-    let added = more(context.new.target, old.target);
+    let added = context.new.target.less(old.target);
     stage.title = format!("take {gone} out of the cluster");
-    if added != Size::default() {
+    if !added.is_none() {
         stage.title += &format!(", and add {}", size(added));
         stage.happens.push("New pods start empty and join first.".to_owned());
     }

@@ -6,6 +6,7 @@ mod data;
 mod external;
 mod misc;
 mod network;
+mod plan;
 mod probes;
 mod restart;
 mod rolling;
@@ -378,6 +379,39 @@ pub const SCENARIOS: &[Scenario] = &[
         external::load_balancer,
     )
     .limit(480),
+    scenario(
+        "plan-upgrade",
+        "the stages of a newer version under load, and the refusal of the way back",
+        plan::upgrade,
+    )
+    .limit(600),
+    scenario(
+        "plan-move-engine",
+        "the stages to the other engine under load, or the refusal of them",
+        plan::move_engine,
+    )
+    .limit(600),
+    scenario("plan-volumes", "the stages of larger volumes under load", plan::volumes),
+    scenario(
+        "plan-switches",
+        "another bus port, a password and encryption, each with all pods at once",
+        plan::switches,
+    )
+    .limit(600),
+    scenario(
+        "takeover-of-seed",
+        "the blog post's cluster goes on with our manifests, as planned",
+        plan::takeover_of_seed,
+    )
+    .limit(600)
+    .only(&[Single]),
+    scenario(
+        "takeover-of-seed-garbage",
+        "the same where its script wrote the name of a variable in the place of addresses",
+        plan::takeover_of_garbage,
+    )
+    .limit(600)
+    .only(&[Single]),
     scenario(
         "seed-all-new",
         "the blog post's manifest: all pods killed, all addresses new",

@@ -17,11 +17,15 @@ use crate::{
 
 const MANIFEST: &str = include_str!("../seed.yaml");
 
-/// The post's pods one after another, and its command to create the cluster.
-fn deploy(lab: &Lab) -> Result<(Cluster, Vec<Shard>, Objects)> {
+/// The post's manifest, with the programs of the case's engine.
+pub(super) fn manifest(lab: &Lab) -> String {
     // Our reader knows octal numbers only with their new spelling.
-    let manifest = MANIFEST.replace("0755", "0o755").replace("ENGINE", &lab.case.image.family);
-    let objects = Objects::read(&manifest)?;
+    MANIFEST.replace("0755", "0o755").replace("ENGINE", &lab.case.image.family)
+}
+
+/// The post's pods one after another, and its command to create the cluster.
+pub(super) fn deploy(lab: &Lab) -> Result<(Cluster, Vec<Shard>, Objects)> {
+    let objects = Objects::read(&manifest(lab))?;
     lab.world.apply(&objects)?;
     let members: Vec<_> = (0..6)
         .map(|ordinal| Member { pod: format!("redis-cluster-{ordinal}"), shard: None })
