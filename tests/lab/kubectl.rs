@@ -137,8 +137,8 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
             let mut files: Vec<_> =
                 fs::read_dir(cwd.join(folder))?.filter_map(|e| Some(e.ok()?.path())).collect();
             files.sort();
+            // Each begins with a line of its own between documents.
             for file in files {
-                text += "---\n";
                 text += &fs::read_to_string(file)?;
             }
             world.apply(&Objects::read(&text)?)?;

@@ -161,7 +161,7 @@ fn change_engine(lab: &mut Lab, to: &[(&str, bool)]) -> Result<()> {
             ensure!(info.contains(&program), "{} does not run {program}", pod.name());
         }
     }
-    let lost = unreadable(&cluster, &keys);
+    let lost = unreadable(&cluster, &keys)?;
     ensure!(lost.is_empty(), "{} keys are lost, such as {:?}", lost.len(), lost.iter().next());
     Ok(())
 }
@@ -215,7 +215,7 @@ fn switch(lab: &mut Lab, shell: &Shell, from: &Cluster, spec: &Spec) -> Result<C
     after.wait_lasting(Duration::from_secs(30), Duration::from_secs(5))?;
     let now: Vec<_> = after.pods()?.iter().map(|pod| pod.number).collect();
     ensure!(before == now, "pods were replaced afterwards");
-    let lost = unreadable(&after, &keys);
+    let lost = unreadable(&after, &keys)?;
     ensure!(lost.is_empty(), "{} keys are lost, such as {:?}", lost.len(), lost.iter().next());
     lab.note(format!("an outage of {:.0} s", outage.as_secs_f64()));
     Ok(after)
@@ -289,7 +289,7 @@ fn take_over(lab: &mut Lab, garbage: bool) -> Result<()> {
     let cluster = Cluster::from_objects(&lab.world, "redis-cluster", &manifests(&shell)?)?;
     cluster.wait_lasting(Duration::from_secs(30), Duration::from_secs(5))?;
     cluster.addresses_for_clients()?;
-    let lost = unreadable(&cluster, &keys);
+    let lost = unreadable(&cluster, &keys)?;
     ensure!(lost.is_empty(), "{} keys are lost, such as {:?}", lost.len(), lost.iter().next());
     // It is one of ours from now on: a rolling restart, planned and gone.
     let changed = spec.set("spec.pod.annotations.rolled", "yes");
