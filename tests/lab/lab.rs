@@ -10,6 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::{
     clients::Tally,
@@ -313,16 +314,34 @@ pub fn case_folder(run: &Path, case: &Case) -> PathBuf {
     run.join(case.name())
 }
 
+/// Everything that is rendered from one spec with all scripts.
+fn with_all_scripts(renderer: &Path, image: &Image) -> Result<Objects> {
+    let folder = tempfile::tempdir()?;
+    Spec::new("blue", image, Layout::PerShard)
+        .set("spec.backup", json!({ "schedule": "@daily", "volume": { "claimName": "b" } }))
+        .set("spec.restore", json!({ "backup": "blue" }))
+        .set("spec.observability.exporter.enabled", true)
+        .render(renderer, folder.path())
+}
+
 /// Fails if there is a mutation that does not change anything any more.
 pub fn check_mutations(renderer: &Path, image: &Image) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let spec = Spec::new("blue", image, Layout::PerShard)
-        .set("spec.backup", json!({ "schedule": "@daily", "volume": { "claimName": "b" } }))
-        .set("spec.restore", json!({ "backup": "blue" }));
-    let objects = spec.render(renderer, folder.path())?;
+    let objects = with_all_scripts(renderer, image)?;
     for mutation in mutations::MUTATIONS {
         let there = mutations::apply(mutation.name, &mut objects.clone())?;
         ensure!(there, "mutation {}: there is no {}", mutation.name, mutation.file);
     }
     Ok(())
+}
+
+/// The first digits of a SHA-256 of all scripts: what two runs have in common that are about the same.
+pub fn scripts(renderer: &Path, image: &Image) -> Result<String> {
+    let mut hasher = Sha256::new();
+    for map in with_all_scripts(renderer, image)?.config_maps {
+        let is_script = |name: &&String| name.ends_with(".sh") || name.ends_with(".awk");
+        for (_, text) in map.data.iter().flatten().filter(|(name, _)| is_script(name)) {
+            hasher.update(text);
+        }
+    }
+    Ok(hasher.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect())
 }

@@ -39,6 +39,7 @@ use clap::Parser;
 use crate::{
     image::Image,
     lab::{Case, Layout, Measured, Outcome, RENDERER, case_folder},
+    report::Report,
     scenarios::{SCENARIOS, SCRAPES, Scenario},
     tools::{Result, bail, command, ensure},
 };
@@ -70,13 +71,9 @@ struct Arguments {
     /// Read the metrics in each state that an alert is about, and write them into this folder.
     #[arg(long, value_name = "FOLDER")]
     scrape: Option<PathBuf>,
-    /// Write what was found into this file.
+    /// Write what was found into this file. Runs of the same scripts count together with those that it holds already.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Add each result to this file, and write the report from all that it holds: runs of several invocations
-    /// count together.
-    #[arg(long, value_name = "FILE")]
-    journal: Option<PathBuf>,
     /// Keep the logs of what passed, too.
     #[arg(long)]
     keep: bool,
@@ -140,7 +137,12 @@ fn run_all(arguments: &Arguments) -> Result<bool> {
     // Built anew while this runs, they would be other programs.
     fs::copy(env!("CARGO_BIN_EXE_redis-cluster-gen"), run.join(RENDERER))?;
     fs::copy(std::env::current_exe()?, run.join(SELF))?;
-    lab::check_mutations(&run.join(RENDERER), images.first().ok_or("no engine")?)?;
+    let image = images.first().ok_or("no engine")?;
+    lab::check_mutations(&run.join(RENDERER), image)?;
+    let report = match &arguments.report {
+        Some(file) => Some(Report::read(file, lab::scripts(&run.join(RENDERER), image)?)?),
+        None => None,
+    };
     let cases = choose(arguments, &images, &run)?;
     ensure!(!cases.is_empty(), "no scenario matches");
     let cores = thread::available_parallelism().map_or(2, usize::from);
@@ -164,7 +166,9 @@ fn run_all(arguments: &Arguments) -> Result<bool> {
                         let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
                         results.push((case, outcome));
                         // Each time, so that a run of hours leaves something when it is ended.
-                        if let Err(error) = record(arguments, &results) {
+                        let written =
+                            report.as_ref().map_or(Ok(()), |report| report.write(&results));
+                        if let Err(error) = written {
                             say(&format!("lab: the report: {error}"));
                         }
                     }
@@ -188,20 +192,6 @@ fn run_all(arguments: &Arguments) -> Result<bool> {
     }
     say(&format!("{} passed, {failed} failed", results.len() - failed));
     Ok(failed == 0)
-}
-
-/// Writes down the last result.
-fn record(arguments: &Arguments, results: &[(Case, Outcome)]) -> Result<()> {
-    let mut earlier = Vec::new();
-    if let (Some(journal), Some(last)) = (&arguments.journal, results.last()) {
-        let mut file = File::options().create(true).append(true).open(journal)?;
-        writeln!(file, "{}", serde_json::to_string(last)?)?;
-        for line in fs::read_to_string(journal)?.lines() {
-            earlier.push(serde_json::from_str(line)?);
-        }
-    }
-    let results = if earlier.is_empty() { results } else { &earlier };
-    arguments.report.as_ref().map_or(Ok(()), |file| report::write(file, results))
 }
 
 /// A case with something broken on purpose fails when nobody notices.

@@ -2,9 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Write,
+    fmt::{self, Display, Formatter, Write},
     fs,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use crate::{
@@ -17,20 +17,39 @@ use crate::{
 /// A table of the document: its rows by key, each with its cells by column.
 type Table = BTreeMap<String, BTreeMap<String, String>>;
 
-/// Writes what was found into the tables of a document. What was not run this time stays as it is.
-pub fn write(file: &Path, results: &[(Case, Outcome)]) -> Result<()> {
-    let mut text = fs::read_to_string(file)?;
+/// A document as it was before this run, and the scripts that this run is about.
+pub struct Report {
+    file: PathBuf,
+    before: String,
+    scripts: String,
+}
+
+impl Report {
+    /// Reads the document.
+    pub fn read(file: &Path, scripts: String) -> Result<Report> {
+        Ok(Report { file: file.to_owned(), before: fs::read_to_string(file)?, scripts })
+    }
+
+    /// Writes what was found into the tables of the document. Runs of the same scripts count together; what was not run this time
+    /// stays as it is.
+    pub fn write(&self, results: &[(Case, Outcome)]) -> Result<()> {
+        fs::write(&self.file, with(&self.before, &self.scripts, results)?)?;
+        Ok(())
+    }
+}
+
+fn with(before: &str, scripts: &str, results: &[(Case, Outcome)]) -> Result<String> {
+    let mut text = before.to_owned();
     let (broken, whole): (Vec<_>, Vec<_>) =
         results.iter().partition(|(case, _)| case.mutation.is_some());
     if !whole.is_empty() {
-        text = replace(&text, "results", |old| results_table(old, &whole))?;
+        text = replace(&text, "results", |old| results_table(old, scripts, &whole))?;
         text = replace(&text, "notes", |old| notes_table(old, &whole))?;
     }
     if !broken.is_empty() {
         text = replace(&text, "mutations", |old| mutations_table(old, &broken))?;
     }
-    fs::write(file, text)?;
-    Ok(())
+    Ok(text)
 }
 
 /// Replaces what stands between two comments of the document.
@@ -109,36 +128,117 @@ fn group<'a>(results: &[&'a (Case, Outcome)]) -> BTreeMap<(String, String), Vec<
     groups
 }
 
-fn results_table(mut old: Table, results: &[&(Case, Outcome)]) -> String {
+fn results_table(mut old: Table, scripts: &str, results: &[&(Case, Outcome)]) -> String {
     for ((row, engine), outcomes) in group(results) {
         let what = SCENARIOS.iter().find(|s| row.starts_with(&format!("`{}`", s.name)));
         let cells = old.entry(row).or_default();
         cells.insert("what happens".to_owned(), what.map_or("", |s| s.what).to_owned());
-        cells.insert(engine, cell(&outcomes));
+        let mut cell = Cell::of(&outcomes, scripts);
+        // Of other scripts, earlier runs say nothing.
+        if let Some(before) = cells.get(&engine).and_then(|text| Cell::parse(text))
+            && before.scripts == cell.scripts
+        {
+            cell.add(&before);
+        }
+        cells.insert(engine, cell.to_string());
     }
+    let rows = rows();
+    let current = |text: &&String| {
+        Cell::parse(text).is_some_and(|cell| cell.scripts == scripts && cell.passed == cell.runs)
+    };
+    let counted: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            ENGINES.iter().filter_map(|engine| old.get(row)?.get(*engine)).filter(current).count()
+        })
+        .collect();
     let columns: Vec<_> = ["what happens"].into_iter().chain(ENGINES).collect();
-    table("scenario, layout", &columns, rows().iter(), &old)
+    let heading = format!(
+        "scenario, layout ({} of {} cells by scripts `{scripts}`)",
+        counted.iter().sum::<usize>(),
+        rows.len() * ENGINES.len()
+    );
+    table(&heading, &columns, rows.iter(), &old)
 }
 
-/// Passed of all, and the worst of each figure.
-fn cell(outcomes: &[&Outcome]) -> String {
-    let passed = outcomes.iter().filter(|outcome| outcome.failure.is_none()).count();
-    let mut cell = format!("{passed} of {}", outcomes.len());
-    let worst = |figure: fn(&Outcome) -> Option<f64>| {
-        outcomes.iter().filter_map(|outcome| figure(outcome)).reduce(f64::max)
-    };
-    for (name, value) in [
-        ("healed", worst(|outcome| outcome.measured.heal)),
-        ("gap", worst(|outcome| outcome.measured.gap)),
-    ] {
-        if let Some(value) = value {
-            let _ = write!(cell, ", {name} {value:.1} s");
+/// Passed of all, the worst of each figure, and the scripts that ran.
+#[derive(Debug, Default, PartialEq)]
+struct Cell {
+    passed: usize,
+    runs: usize,
+    /// In seconds.
+    healed: Option<f64>,
+    /// In seconds.
+    gap: Option<f64>,
+    lost: Option<usize>,
+    scripts: String,
+}
+
+impl Cell {
+    fn of(outcomes: &[&Outcome], scripts: &str) -> Cell {
+        let worst = |figure: fn(&Outcome) -> Option<f64>| {
+            outcomes.iter().filter_map(|outcome| figure(outcome)).reduce(f64::max)
+        };
+        Cell {
+            passed: outcomes.iter().filter(|outcome| outcome.failure.is_none()).count(),
+            runs: outcomes.len(),
+            healed: worst(|outcome| outcome.measured.heal),
+            gap: worst(|outcome| outcome.measured.gap),
+            lost: outcomes.iter().filter_map(|outcome| outcome.measured.lost).max(),
+            scripts: scripts.to_owned(),
         }
     }
-    if let Some(lost) = outcomes.iter().filter_map(|outcome| outcome.measured.lost).max() {
-        let _ = write!(cell, ", lost {lost}");
+
+    /// Reads what `to_string` wrote; cells of before scripts were told have none.
+    fn parse(text: &str) -> Option<Cell> {
+        let (figures, scripts) = text.rsplit_once(" `").unwrap_or((text, ""));
+        let mut parts = figures.split(", ");
+        let (passed, runs) = parts.next()?.split_once(" of ")?;
+        let mut cell = Cell {
+            passed: passed.parse().ok()?,
+            runs: runs.parse().ok()?,
+            scripts: scripts.trim_end_matches('`').to_owned(),
+            ..Cell::default()
+        };
+        for part in parts {
+            let (name, value) = part.split_once(' ')?;
+            let seconds = value.trim_end_matches(" s").parse().ok();
+            match name {
+                "healed" => cell.healed = seconds,
+                "gap" => cell.gap = seconds,
+                "lost" => cell.lost = value.parse().ok(),
+                _ => return None,
+            }
+        }
+        Some(cell)
     }
-    cell
+
+    fn add(&mut self, other: &Cell) {
+        self.passed += other.passed;
+        self.runs += other.runs;
+        let worse = |a: Option<f64>, b: Option<f64>| a.into_iter().chain(b).reduce(f64::max);
+        self.healed = worse(self.healed, other.healed);
+        self.gap = worse(self.gap, other.gap);
+        self.lost = self.lost.max(other.lost);
+    }
+}
+
+impl Display for Cell {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.passed, self.runs)?;
+        for (name, value) in [("healed", self.healed), ("gap", self.gap)] {
+            if let Some(value) = value {
+                write!(f, ", {name} {value:.1} s")?;
+            }
+        }
+        if let Some(lost) = self.lost {
+            write!(f, ", lost {lost}")?;
+        }
+        match self.scripts.as_str() {
+            "" => Ok(()),
+            scripts => write!(f, " `{scripts}`"),
+        }
+    }
 }
 
 fn notes_table(mut old: Table, results: &[&(Case, Outcome)]) -> String {

@@ -95,8 +95,8 @@ pub fn restored(lab: &mut Lab) -> Result<()> {
         json!({ "backup": format!("blue/{folder}"), "claimName": "blue-backup" }),
     );
     let objects = lab.render(&green)?;
-    let job = objects.jobs.iter().filter_map(|job| job.metadata.name.clone());
-    let job = job.filter(|name| name.contains("-restore-")).next().ok_or("no Job")?;
+    let mut jobs = objects.jobs.iter().filter_map(|job| job.metadata.name.clone());
+    let job = jobs.find(|name| name.contains("-restore-")).ok_or("no Job")?;
     let start = Instant::now();
     world.apply(&objects)?;
     world.wait("some keys have arrived", limit, || {
