@@ -207,10 +207,9 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
         ["delete", objects @ ..] => {
             for object in objects {
                 let (kind, name) = object.split_once('/').ok_or("no object")?;
-                match kind {
-                    "statefulset" => world.delete_set(name, false)?,
-                    // What else goes has no effect on processes.
-                    _ => {}
+                // What else goes has no effect on processes.
+                if kind == "statefulset" {
+                    world.delete_set(name, false)?;
                 }
             }
             done("deleted")
