@@ -81,7 +81,8 @@ create_cluster() {
     created=1
     servers=
     for address in "$@"; do
-        servers="$servers $address:$CLIENT_PORT"
+        port_at "$address"
+        servers="$servers $address:$port"
     done
     say "all pods are new and empty: creating a cluster of the masters$servers"
     # shellcheck disable=SC2086 # lists
@@ -127,9 +128,15 @@ carry_out() {
     shift
     case $verb in
     create) create_cluster "$@" ;;
-    meet) step "$1 meets $3 at $4" "$2" CLUSTER MEET "$4" "$CLIENT_PORT" "$BUS_PORT" ;;
+    meet)
+        port_at "$4"
+        step "$1 meets $3 at $4" "$2" CLUSTER MEET "$4" "$port" "$BUS_PORT"
+        ;;
     # MEET between nodes that know each other carries the news of the first one, and changes nothing else.
-    tell) ask 5 "$2" CLUSTER MEET "$3" "$CLIENT_PORT" "$BUS_PORT" >/dev/null ;;
+    tell)
+        port_at "$3"
+        ask 5 "$2" CLUSTER MEET "$3" "$port" "$BUS_PORT" >/dev/null
+        ;;
     slots)
         host=$1
         address=$2

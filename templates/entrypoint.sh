@@ -225,7 +225,7 @@ keep_healing() {
 # From here on it runs.
 trap 'exit 143' TERM INT
 # /tmp outlives a restart of the container.
-rm -f "$JOINED" "$HEALER" "$ACCEPTED" "$CREDENTIALS" "$APPLIED" "$CERTIFICATES" "$ANNOUNCED" "$RUN/server.sock"
+rm -f "$JOINED" "$HEALER" "$ACCEPTED" "$CREDENTIALS" "$APPLIED" "$CERTIFICATES" "$ANNOUNCED" "$RUN/server.sock" "$RUN"/port-*
 
 case $ENGINE in
 redis | valkey) ;;
@@ -245,9 +245,16 @@ guard_predecessor
 
 set -- "$CONF/redis.conf" --include "$CREDENTIALS" --cluster-announce-ip "$own_ip"
 announced=$ANNOUNCE_HOSTNAME
-if outside_host; then
+if outside_of "$POD_NAME"; then
     announced=$outside
     printf '%s\n' "$outside" >"$ANNOUNCED" || refuse "cannot write $ANNOUNCED"
+    if [ -n "$port" ]; then
+        remember_port 127.0.0.1 "$port" || refuse "cannot write to $RUN"
+        [ -z "$TLS_DIR" ] || set -- "$@" --tls-port "$port"
+        [ -n "$TLS_DIR" ] || set -- "$@" --port "$port"
+    fi
+elif [ -r "$CONF/external" ]; then
+    refuse "$CONF/external does not list $POD_NAME: the mounted file is not yet the new one"
 fi
 [ -z "$announced" ] || set -- "$@" --cluster-announce-hostname "$announced"
 

@@ -172,7 +172,8 @@ meet_moved_peers() {
             ;;
         moved)
             say "$host (id $id) is at $ip now, the server has another address for it: MEET"
-            own CLUSTER MEET "$ip" "$CLIENT_PORT" "$BUS_PORT" >/dev/null
+            port_at "$ip"
+            own CLUSTER MEET "$ip" "$port" "$BUS_PORT" >/dev/null
             met=$((met + 1))
             ;;
         esac
@@ -368,7 +369,7 @@ apply_passwords() {
 
 # Lets the server tell clients the host that stands in the file now. Its peers hear of it over the bus.
 apply_outside_host() {
-    outside_host && [ "$outside" != "$announced" ] || return
+    outside_of "$POD_NAME" && [ "$outside" != "$announced" ] || return
     answer=$(own CONFIG SET cluster-announce-hostname "$outside")
     if [ "$answer" = OK ]; then
         announced=$outside

@@ -37,7 +37,11 @@ ANNOUNCED=$RUN/announced
 
 # Options of every redis-cli call, and where this pod's server is.
 CLI_OPTIONS="-p $CLIENT_PORT"
-OWN_OPTIONS="-h 127.0.0.1 -p $CLIENT_PORT"
+OWN_PORT=$CLIENT_PORT
+if [ -r "$RUN/port-127.0.0.1" ]; then
+    read -r OWN_PORT <"$RUN/port-127.0.0.1"
+fi
+OWN_OPTIONS="-h 127.0.0.1 -p $OWN_PORT"
 if [ -n "$TLS_DIR" ]; then
     CLI_OPTIONS="$CLI_OPTIONS --tls --cacert $TLS_DIR/ca.crt --cert $TLS_DIR/tls.crt --key $TLS_DIR/tls.key"
     # Between a renewal in the volume and its arrival in the server the two may not trust each other.
@@ -77,15 +81,30 @@ slurp() {
     done <"$1"
 }
 
-# Puts the host by which clients outside reach this pod into variable "outside"; false if there is none. The file
-# changes when the cluster is scaled or hosts are.
-outside_host() {
-    outside=
+# Puts what stands about the pod $1, or the pod with the host name $1, in the file "external" into the variables "outside", the host by which clients
+# outside reach it, and "port", where it has a client port of its own; false if there is nothing. The file changes
+# when the cluster is scaled or hosts are.
+outside_of() {
+    outside='' port=''
     [ -r "$CONF/external" ] || return
-    while read -r pod outside _; do
-        [ "$pod" != "$POD_NAME" ] || break
+    while read -r pod outside port; do
+        case $1. in
+        "$pod".*) break ;;
+        esac
     done <"$CONF/external"
     [ -n "$outside" ]
+}
+
+# remember_port ADDRESS PORT: for "port_at".
+remember_port() {
+    echo "$2" >"$RUN/port-$1"
+}
+
+# Puts the client port of the server at an address into variable "port".
+port_at() {
+    port=$CLIENT_PORT
+    [ -r "$RUN/port-$1" ] || return 0
+    read -r port <"$RUN/port-$1"
 }
 
 # Hands the password to redis-cli. An empty REDISCLI_AUTH would be sent as an empty password.
@@ -143,8 +162,9 @@ ask() {
     ask_seconds=$1
     ask_address=$2
     shift 2
+    port_at "$ask_address"
     # shellcheck disable=SC2086 # a list of options
-    bounded "$ask_seconds" "$ENGINE-cli" -h "$ask_address" $CLI_OPTIONS "$@" 2>&1
+    bounded "$ask_seconds" "$ENGINE-cli" -h "$ask_address" $CLI_OPTIONS -p "$port" "$@" 2>&1
 }
 
 # ask_own SECONDS [COMMAND...]: the same for this pod's server.
@@ -178,6 +198,10 @@ FOUND
         # A name with IPv4 only, dressed up as IPv6.
         '' | ::ffff:*) ;;
         *)
+            # Whoever asks there next wants this pod.
+            if outside_of "$1" && [ -n "$port" ]; then
+                remember_port "$found" "$port"
+            fi
             printf '%s\n' "$found"
             return 0
             ;;

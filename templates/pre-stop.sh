@@ -33,21 +33,27 @@ look() {
             ip = $0
             sub(/.*[:,]ip=/, "", ip)
             sub(/,.*/, "", ip)
+            port = $0
+            sub(/.*,port=/, "", port)
+            sub(/,.*/, "", port)
             offset = $0
             sub(/.*,offset=/, "", offset)
             sub(/,.*/, "", offset)
-            if (best == "" || offset + 0 > highest) { best = ip; highest = offset + 0 }
+            if (best == "" || offset + 0 > highest) { best = ip " " port; highest = offset + 0 }
         }
         END {
             print "replicas", replica_of[me] + 0
             print "best", best
         }')
-    while read -r key value; do
+    while read -r key value more; do
         case $key in
         role) role=$value ;;
         slots) slots=$value ;;
         replicas) replicas=$value ;;
-        best) best=$value ;;
+        best)
+            best=$value
+            [ -z "$more" ] || remember_port "$best" "$more"
+            ;;
         esac
     done <<SEEN
 $seen

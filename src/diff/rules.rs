@@ -175,6 +175,7 @@ pub const RULES: &[Rule] = &[
     external::LOAD_BALANCER_ANNOTATION,
     external::SOURCE_RANGES,
     external::LOAD_BALANCER_GONE,
+    external::NODE_PORT,
     objects::CRON_JOB,
     objects::CLASS_GIVEN,
     objects::ANYTHING,

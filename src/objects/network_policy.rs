@@ -34,7 +34,12 @@ pub(super) fn network_policy(plan: &Plan) -> Option<NetworkPolicy> {
         )
     };
     let plaintext = plan.tls.as_ref().and_then(|tls| tls.plaintext_port);
-    let client_ports = [plan.client_port].into_iter().chain(plaintext).map(tcp).collect();
+    let client_port = {
+        let (first, last) = plan.client_ports();
+        let end_port = (first != last).then_some(last.into());
+        NetworkPolicyPort { end_port, ..tcp(first) }
+    };
+    let client_ports = [client_port.clone()].into_iter().chain(plaintext.map(tcp)).collect();
     let mut ingress = vec![
         NetworkPolicyIngressRule { from: clients, ports: Some(client_ports) },
         NetworkPolicyIngressRule {
@@ -52,7 +57,7 @@ pub(super) fn network_policy(plan: &Plan) -> Option<NetworkPolicy> {
     ingress.extend(policy.ingress.iter().map(|rule| rule.typed.clone()));
     let egress = policy.restrict_egress.then(|| {
         let peers = NetworkPolicyEgressRule {
-            ports: Some(vec![tcp(plan.client_port), tcp(plan.bus_port)]),
+            ports: Some(vec![client_port, tcp(plan.bus_port)]),
             to: Some(vec![nodes]),
         };
         // Wherever the name service is: a cache on the node has an address of its own, which no selector finds.

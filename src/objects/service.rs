@@ -15,6 +15,8 @@ use crate::{
 pub(super) fn headless_service(plan: &Plan) -> Service {
     let mut ports: Vec<_> =
         client_ports(plan).chain([port(names::BUS_PORT, plan.bus_port)]).collect();
+    // A port that differs from pod to pod cannot be told by name.
+    ports.retain(|port| !plan.has_own_ports() || port.name.as_deref() != Some(names::CLIENT_PORT));
     // A ServiceMonitor finds pods by a Service, and this one has those that are not ready, too.
     if plan.monitor.kind == MonitorKind::ServiceMonitor {
         ports.extend(plan.exporter.as_ref().map(|e| port(names::METRICS_PORT, e.port)));
@@ -31,10 +33,11 @@ pub(super) fn headless_service(plan: &Plan) -> Service {
     }
 }
 
-/// The Service that clients find the cluster by: any ready pod answers, and tells them about the others.
+/// The Service that clients find the cluster by: any ready pod answers, and tells them about the others. A Service cannot lead to another port on each
+/// pod: where they have their own, each pod's Service serves clients inside, too.
 pub(super) fn client_service(plan: &Plan) -> Option<Service> {
     let service = &plan.network.client_service;
-    if !service.enabled {
+    if !service.enabled || plan.has_own_ports() {
         return None;
     }
     let mut metadata = metadata(plan, plan.names.client_service());
@@ -58,6 +61,7 @@ pub(super) fn pod_services(plan: &Plan) -> impl Iterator<Item = Service> {
                 service_type,
                 host: _,
                 hosts: _,
+                first_node_port: _,
                 annotations: _,
                 load_balancer_class,
                 load_balancer_source_ranges: ranges,
@@ -66,6 +70,12 @@ pub(super) fn pod_services(plan: &Plan) -> impl Iterator<Item = Service> {
             let mut metadata = metadata(plan, pod.name.clone());
             if !pod.annotations.is_empty() {
                 metadata.annotations.get_or_insert_default().extend(pod.annotations.clone());
+            }
+            let mut ports: Vec<_> = client_ports(plan).take(1).collect();
+            if let (Some(number), Some(port)) = (pod.port, ports.first_mut()) {
+                port.port = number.into();
+                port.node_port = Some(number.into());
+                port.target_port = Some(IntOrString::Int(number.into()));
             }
             let mut selector = plan.names.selector(names::NODE);
             selector.insert(names::POD_NAME_LABEL.to_owned(), pod.name.clone());
@@ -76,7 +86,7 @@ pub(super) fn pod_services(plan: &Plan) -> impl Iterator<Item = Service> {
                         .map(|policy| policy.name().to_owned()),
                     load_balancer_class: load_balancer_class.clone(),
                     load_balancer_source_ranges: (!ranges.is_empty()).then(|| ranges.clone()),
-                    ports: Some(client_ports(plan).take(1).collect()),
+                    ports: Some(ports),
                     publish_not_ready_addresses: Some(true),
                     selector: Some(selector),
                     type_: Some(service_type.name().to_owned()),

@@ -69,9 +69,13 @@ impl Config {
         live_names.dedup();
         let scripts = [templates::ENTRYPOINT, templates::HEAL, templates::LIB];
         let patches = patched_files(&spec.patches);
+        // Not the ports themselves: those of pods that are added restart nobody.
+        let ports = spec.network.external.as_ref().and_then(|external| external.first_node_port);
+        let ports = ports.map(|first| first.to_string());
         let hash = short_hash(
             [redis_conf.as_str()]
                 .into_iter()
+                .chain(ports.as_deref())
                 .chain(scripts.map(|script| script.text))
                 .chain(live_names)
                 .chain(patches.iter().map(String::as_str)),

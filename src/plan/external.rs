@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::StatefulSetPlan;
-use crate::spec::types::External;
+use super::{StatefulSetPlan, port};
+use crate::spec::types::{External, ExternalType};
 
 /// A Service for each pod.
 #[derive(Debug, Clone)]
 pub struct ExternalPlan {
     /// The pods, in order.
     pub pods: Vec<ExternalPod>,
-    /// The file `external`: every pod's name and host.
+    /// The file `external`: every pod's name, host and, where it has one of its own, port.
     pub file: String,
 }
 
@@ -21,6 +21,8 @@ pub struct ExternalPod {
     pub name: String,
     /// The host that clients are told; empty where a list is too short, which a rule refuses.
     pub host: String,
+    /// The port at which its server listens and clients outside connect, where it is not the same for all.
+    pub port: Option<u16>,
     /// Annotations of its Service.
     pub annotations: BTreeMap<String, String>,
 }
@@ -28,7 +30,13 @@ pub struct ExternalPod {
 impl ExternalPlan {
     pub(super) fn new(external: &External, stateful_sets: &[StatefulSetPlan]) -> ExternalPlan {
         let mut hosts = external.hosts.iter().cloned();
-        let pods = stateful_sets.iter().flat_map(StatefulSetPlan::pod_names).map(|name| {
+        let first =
+            external.first_node_port.filter(|_| external.service_type == ExternalType::NodePort);
+        let ordinals = stateful_sets.iter().flat_map(|set| {
+            let tens = PORTS_PER_SHARD * set.shard.unwrap_or(0);
+            set.pod_names().zip(tens..)
+        });
+        let pods = ordinals.map(|(name, number)| {
             let host = match &external.host {
                 Some(pattern) => fill(pattern, &[("POD", &name)]),
                 None => hosts.next().unwrap_or_default(),
@@ -36,13 +44,27 @@ impl ExternalPlan {
             let words = [("POD", name.as_str()), ("HOST", &host)];
             let annotations = external.annotations.iter();
             let annotations = annotations.map(|(key, value)| (key.clone(), fill(value, &words)));
-            ExternalPod { annotations: annotations.collect(), host, name }
+            let port = first.map(|first| port(first.saturating_add(number)));
+            ExternalPod { annotations: annotations.collect(), host, port, name }
         });
         let pods: Vec<_> = pods.collect();
-        let lines = pods.iter().map(|pod| format!("{} {}\n", pod.name, pod.host));
-        ExternalPlan { file: ["# pod host\n".to_owned()].into_iter().chain(lines).collect(), pods }
+        let lines = pods.iter().map(|ExternalPod { name, host, port, .. }| match port {
+            Some(port) => format!("{name} {host} {port}\n"),
+            None => format!("{name} {host}\n"),
+        });
+        let title = if first.is_some() { "# pod host port\n" } else { "# pod host\n" };
+        ExternalPlan { file: [title.to_owned()].into_iter().chain(lines).collect(), pods }
+    }
+
+    /// The lowest and the highest of the pods' own ports, where they have such.
+    pub fn ports(&self) -> Option<(u16, u16)> {
+        let ports = self.pods.iter().filter_map(|pod| pod.port);
+        ports.clone().min().zip(ports.max())
     }
 }
+
+/// How many ports each shard has for its pods.
+pub(crate) const PORTS_PER_SHARD: u32 = 10;
 
 /// The text with each of the words replaced, where it stands alone: `POD` in `POD-a.example.com`, not in `TRIPOD`.
 fn fill(text: &str, words: &[(&str, &str)]) -> String {

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 pub use config::Config;
 pub(crate) use config::patched_files;
+pub(crate) use external::PORTS_PER_SHARD;
 pub use external::{ExternalPlan, ExternalPod};
 use names::Names;
 
@@ -173,6 +174,17 @@ impl StatefulSetPlan {
 }
 
 impl Plan {
+    /// The ports at which servers listen for clients, the lowest and the highest: the same for all, but where each pod has one of its own.
+    pub fn client_ports(&self) -> (u16, u16) {
+        let own = self.external.as_ref().and_then(ExternalPlan::ports);
+        own.unwrap_or((self.client_port, self.client_port))
+    }
+
+    /// Whether each pod has a client port of its own.
+    pub fn has_own_ports(&self) -> bool {
+        self.external.as_ref().is_some_and(|external| external.ports().is_some())
+    }
+
     /// Decides everything that the spec leaves open.
     pub fn new(cluster: &RedisCluster, options: &Options) -> Plan {
         let RedisCluster { api_version: _, kind: _, metadata, spec } = cluster;

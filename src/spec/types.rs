@@ -691,6 +691,12 @@ pub struct External {
     /// shard 0's pods, then shard 1's.
     #[serde(default)]
     pub hosts: Vec<String>,
+    /// With `NodePort`, the port of the first pod, from 30000 to 32767. Each pod has a port of its own, at which its server listens as well, in place of
+    /// `clientPort`. With a StatefulSet for each shard, pod ORDINAL of shard SHARD has `firstNodePort` + 10 * SHARD + ORDINAL, so that ports stay when shards or
+    /// replicas are added; with a single one, pod ORDINAL has `firstNodePort` + ORDINAL.
+    #[serde(default)]
+    #[schemars(range(min = 30000, max = 32767))]
+    pub first_node_port: Option<u32>,
     /// Annotations of the Services, such as those of external-dns or of the cloud's load balancers. In their values the word `POD` stands for the pod's name
     /// and `HOST` for its host.
     #[serde(default)]
@@ -712,6 +718,8 @@ pub struct External {
 pub enum ExternalType {
     /// A load balancer for each pod, which listens on `network.clientPort`.
     LoadBalancer,
+    /// A port of all nodes of the Kubernetes cluster for each pod. Hosts are nodes' names or addresses, and may be the same for all pods.
+    NodePort,
 }
 
 impl ExternalType {
@@ -719,6 +727,7 @@ impl ExternalType {
     pub fn name(self) -> &'static str {
         match self {
             ExternalType::LoadBalancer => "LoadBalancer",
+            ExternalType::NodePort => "NodePort",
         }
     }
 }

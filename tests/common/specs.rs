@@ -62,9 +62,13 @@ pub(crate) fn spec(seed: u64) -> Value {
     spec.sometimes(50, "lifecycle", Random::lifecycle);
     spec.put_with("pod", |random| random.pod(memory));
     spec.sometimes(40, "bootstrap", |_| bootstrap);
-    spec.sometimes(30, "backup", Random::backup);
-    spec.sometimes(20, "restore", Random::restore);
-    spec.sometimes(40, "observability", Random::observability);
+    // Exporters and backups find no server whose port differs from pod to pod.
+    let external = spec.map.get("network").and_then(|network| network.get("external"));
+    if external.is_none_or(|external| external["type"] != "NodePort") {
+        spec.sometimes(30, "backup", Random::backup);
+        spec.sometimes(20, "restore", Random::restore);
+        spec.sometimes(40, "observability", Random::observability);
+    }
     spec.sometimes(40, "gitops", |random| json!(random.pick(&["None", "ArgoCD", "Flux"])));
     spec.sometimes(20, "patches", |random| random.patches(seed));
     spec.sometimes(20, "extraManifests", |random| random.extra_manifests(seed));
@@ -288,6 +292,9 @@ impl Random {
         let external = fields.random.chance(30);
         if external {
             fields.put_with("external", |random| random.external(pods));
+            if fields.map["external"]["type"] == "NodePort" {
+                fields.map.remove("clientPort");
+            }
         } else if fields.random.chance(50) {
             fields.put("announceHostnames", json!(true));
             fields.sometimes(60, "preferredEndpointType", |_| json!("hostname"));
@@ -339,7 +346,13 @@ impl Random {
 
     fn external(&mut self, pods: u64) -> Value {
         let mut fields = self.fields();
-        fields.put("type", json!("LoadBalancer"));
+        let node_ports = fields.random.chance(30);
+        if node_ports {
+            fields.put("type", json!("NodePort"));
+            fields.put_with("firstNodePort", |random| json!(random.between(30001, 32600)));
+        } else {
+            fields.put("type", json!("LoadBalancer"));
+        }
         if fields.random.chance(50) {
             fields.put_with("host", |random| {
                 json!(random.pick(&["POD.redis.example.com", "redis-POD.example.com"]))
@@ -354,8 +367,10 @@ impl Random {
         fields.sometimes(60, "annotations", |_| {
             json!({"external-dns.alpha.kubernetes.io/hostname": "HOST", "example.com/name": "lb-POD"})
         });
-        fields.sometimes(50, "loadBalancerClass", |_| json!("service.k8s.aws/nlb"));
-        fields.sometimes(50, "loadBalancerSourceRanges", |_| json!(["203.0.113.0/24", "::/0"]));
+        if !node_ports {
+            fields.sometimes(50, "loadBalancerClass", |_| json!("service.k8s.aws/nlb"));
+            fields.sometimes(50, "loadBalancerSourceRanges", |_| json!(["203.0.113.0/24", "::/0"]));
+        }
         fields.sometimes(50, "externalTrafficPolicy", |random| {
             json!(random.pick(&["Cluster", "Local"]))
         });

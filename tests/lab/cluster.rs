@@ -218,7 +218,8 @@ impl Cluster {
             world: Arc::clone(world),
             name: name.to_owned(),
             members,
-            client_port: port("client")?,
+            // Not where each pod has its own.
+            client_port: port("client").unwrap_or_default(),
             bus_port: port("bus")?,
             shards: variable("SHARDS").ok_or("the Job does not say how many shards there are")?,
             job: objects.jobs.first().and_then(|job| job.metadata.name.clone()).unwrap_or_default(),
@@ -288,7 +289,21 @@ impl Cluster {
 
     /// Where clients connect at an address.
     pub fn place(&self, address: IpAddr) -> ConnectionAddr {
-        self.place_at(address.to_string(), self.client_port)
+        let at_address = |member: &&Member| {
+            let pod = self.world.pod(&member.pod);
+            pod.is_ok_and(|pod| pod.addresses().contains(&address))
+        };
+        let port = match self.client_port {
+            0 => self.members.iter().find(at_address).and_then(|member| self.port_of(&member.pod)),
+            port => Some(port),
+        };
+        self.place_at(address.to_string(), port.unwrap_or_default())
+    }
+
+    /// The port at which a pod's server listens for clients.
+    pub fn port_of(&self, pod: &str) -> Option<u16> {
+        let own = || self.hosts.get(pod).map(|(_, port)| *port);
+        if self.client_port == 0 { own() } else { Some(self.client_port) }
     }
 
     /// Where clients connect at a host and port.

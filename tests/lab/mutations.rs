@@ -48,6 +48,14 @@ pub const MUTATIONS: &[Mutation] = &[
         change: ("set -- \"$@\" --cluster-announce-hostname \"$announced\"", ":"),
     },
     Mutation {
+        name: "same-port-for-all",
+        what: "servers listen on the client port in place of their own node port",
+        scenario: "external-node-port",
+        engine: None,
+        file: "entrypoint.sh",
+        change: ("set -- \"$@\" --port \"$port\"", ":"),
+    },
+    Mutation {
         name: "old-host-stays",
         what: "a changed host is not handed to the server",
         scenario: "external-load-balancer",
@@ -157,7 +165,7 @@ pub const MUTATIONS: &[Mutation] = &[
         scenario: "f7-all-new",
         engine: None,
         file: "heal.sh",
-        change: ("\"$CLIENT_PORT\" \"$BUS_PORT\" >/dev/null", "\"$CLIENT_PORT\" >/dev/null"),
+        change: ("\"$port\" \"$BUS_PORT\" >/dev/null", "\"$port\" >/dev/null"),
     },
     Mutation {
         name: "join-without-bus-port",
@@ -165,7 +173,7 @@ pub const MUTATIONS: &[Mutation] = &[
         scenario: "f1-bootstrap",
         engine: None,
         file: "bootstrap.sh",
-        change: ("\"$CLIENT_PORT\" \"$BUS_PORT\"", "\"$CLIENT_PORT\""),
+        change: ("\"$port\" \"$BUS_PORT\"", "\"$port\""),
     },
     Mutation {
         name: "replicas-migrate",

@@ -23,6 +23,9 @@ const BALANCERS: &str = "198.51.100.0/24";
 /// The network namespace of clients outside.
 const NAMESPACE: &str = "outside";
 
+/// A node of the Kubernetes cluster: all node ports are there.
+pub const NODE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 250);
+
 /// The address of a load balancer, by the order in which they were asked for.
 pub fn balancer(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(198, 51, 100, number)

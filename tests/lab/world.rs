@@ -60,7 +60,7 @@ struct State {
     sets: BTreeMap<Key, Arc<SetRecord>>,
     jobs: BTreeMap<Key, JobRecord>,
     services: BTreeMap<Key, Service>,
-    /// The addresses of the Services' load balancers.
+    /// Where Services are found from outside: their load balancers, or the node.
     balancers: BTreeMap<Key, Ipv4Addr>,
     /// How connections from outside are led to pods, where there are clients outside.
     ways: Option<Vec<Way>>,
@@ -219,14 +219,19 @@ impl World {
         for service in &objects.services {
             let key = key(&service.metadata)?;
             let spec = service.spec.as_ref();
-            if spec.and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer") {
+            let kind = spec.and_then(|spec| spec.type_.as_deref());
+            if matches!(kind, Some("LoadBalancer" | "NodePort")) {
                 if state.ways.is_none() {
                     outside::build()?;
                     self.names()?.answer_at(outside::EDGE.into())?;
                     state.ways = Some(Vec::new());
                 }
                 let next = u8::try_from(state.balancers.len() + 1)?;
-                state.balancers.entry(key.clone()).or_insert(outside::balancer(next));
+                let address = match kind {
+                    Some("NodePort") => outside::NODE,
+                    _ => outside::balancer(next),
+                };
+                state.balancers.entry(key.clone()).or_insert(address);
             }
             state.services.insert(key, service.clone());
         }
@@ -584,7 +589,9 @@ impl World {
                         continue;
                     };
                     let number = |port: i32| u16::try_from(port).unwrap_or_default();
-                    let (port, pod_port) = (number(port.port), number(pod_port));
+                    let is_node = spec.type_.as_deref() == Some("NodePort");
+                    let port = port.node_port.filter(|_| is_node).unwrap_or(port.port);
+                    let (port, pod_port) = (number(port), number(pod_port));
                     ways.push(Way { address: *address, port, pod, pod_port });
                 }
             }

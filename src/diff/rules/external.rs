@@ -4,16 +4,29 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{BASE, Pods, Rule};
+use super::{BASE, Facts, Pods, Rule};
 use crate::{
     diff::{class::Class, object::Object, workload},
     plan::names,
 };
 
-/// The hosts by pod in the file `external` of a ConfigMap.
-fn hosts(file: &str) -> BTreeMap<&str, &str> {
+/// A host and a port, which is empty where it is the same for all.
+type Place<'a> = (&'a str, &'a str);
+
+/// The hosts and ports by pod in the file `external` of a ConfigMap.
+fn places(file: &str) -> BTreeMap<&str, Place<'_>> {
     let lines = file.lines().filter(|line| !line.starts_with('#'));
-    lines.filter_map(|line| line.split_once(' ')).collect()
+    let places = lines.filter_map(|line| line.split_once(' '));
+    places.map(|(pod, place)| (pod, place.split_once(' ').unwrap_or((place, "")))).collect()
+}
+
+/// The places of pods that stay, before and after, where the file changes.
+fn moved<'a>(facts: &'a Facts<'_>) -> Vec<(Place<'a>, Place<'a>)> {
+    if !facts.is_change() || !facts.is_kind("ConfigMap") || !facts.path().is("data external") {
+        return Vec::new();
+    }
+    let (old, new) = (places(facts.old_text()), places(facts.new_text()));
+    old.into_iter().filter_map(|(pod, place)| Some((place, *new.get(pod)?))).collect()
 }
 
 pub(super) const EXTERNAL_HOST: Rule = Rule {
@@ -26,12 +39,8 @@ pub(super) const EXTERNAL_HOST: Rule = Rule {
     source: "https://redis.io/docs/latest/commands/cluster-slots/",
     pods: Pods::All,
     check: |facts| {
-        if !facts.is_change() || !facts.is_kind("ConfigMap") || !facts.path().is("data external") {
-            return None;
-        }
-        let (old, new) = (hosts(facts.old_text()), hosts(facts.new_text()));
-        let moved = old.iter().any(|(pod, host)| new.get(pod).is_some_and(|new| new != host));
-        moved.then(|| "clients are sent to other hosts".to_owned())
+        let other = moved(facts).iter().any(|(old, new)| old.0 != new.0);
+        other.then(|| "clients are sent to other hosts".to_owned())
     },
     ..BASE
 };
@@ -127,6 +136,22 @@ pub(super) const LOAD_BALANCER_GONE: Rule = Rule {
         let (old, new) = facts.both()?;
         (facts.path().is("spec type") && has_load_balancer(old) && !has_load_balancer(new))
             .then(|| "the load balancer goes, with its address".to_owned())
+    },
+    ..BASE
+};
+
+pub(super) const NODE_PORT: Rule = Rule {
+    code: "RCG719",
+    name: "node-port-changed",
+    class: Class::Manual,
+    title: "pods listen on other ports for clients",
+    story: "The pods restart, one after another, and each then listens on its new port, which nodes tell clients and each other. Its Service leads to the new port at once, so for a client outside the pod is gone until it has restarted, and a client that begins at an old port finds nobody. Firewalls have to know the new ports first.",
+    next: "tell firewalls the new ports, apply, and then tell the clients that begin there",
+    source: "https://kubernetes.io/docs/concepts/services-networking/service/#type-nodeport",
+    pods: Pods::All,
+    check: |facts| {
+        let other = moved(facts).iter().any(|(old, new)| old.1 != new.1);
+        other.then(|| "pods listen on other ports when they have restarted".to_owned())
     },
     ..BASE
 };

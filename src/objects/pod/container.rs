@@ -20,6 +20,8 @@ pub(in crate::objects) fn server(plan: &Plan) -> Container {
     mounts.extend(pod.volume_mounts.iter().map(|mount| mount.typed.clone()));
     let mut ports =
         vec![port(names::CLIENT_PORT, plan.client_port), port(names::BUS_PORT, plan.bus_port)];
+    // All pods of a StatefulSet have the same template, and here not the same port.
+    ports.retain(|port| !plan.has_own_ports() || port.name.as_deref() != Some(names::CLIENT_PORT));
     let plaintext = plan.tls.as_ref().and_then(|tls| tls.plaintext_port);
     ports.extend(plaintext.map(|number| port(names::PLAINTEXT_PORT, number)));
     let env_from: Vec<_> = pod.env_from.iter().map(|source| source.typed.clone()).collect();

@@ -4,14 +4,17 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use super::{
     super::{
-        types::{AuthMode, ClientCertificates, EndpointType, External},
+        types::{AuthMode, ClientCertificates, EndpointType, External, ExternalType},
         written::join,
     },
     Facts, Finding, Findings, Rule, grammar,
     network::Block,
     plural,
 };
-use crate::{error::Severity, plan::ExternalPod};
+use crate::{
+    error::Severity,
+    plan::{ExternalPod, PORTS_PER_SHARD},
+};
 
 const EXTERNAL: &str = "/spec/network/external";
 const HOST: &str = "/spec/network/external/host";
@@ -139,7 +142,7 @@ fn host_mistake(host: &str) -> Option<(String, String)> {
     {
         return Some((
             format!("it has the port {port}"),
-            format!("write `{name}`: the port is `network.clientPort`"),
+            format!("write `{name}`: the port is `network.clientPort`, or that of `firstNodePort`"),
         ));
     }
     if let Some(why) = grammar::dns_subdomain(host) {
@@ -157,13 +160,16 @@ pub(super) const EXTERNAL_HOST_TWICE: Rule = Rule {
     severity: Severity::Error,
     title: "two pods have the same outside host",
     story: "\
-Each load balancer leads to one pod, at the same port for all, so hosts differ from pod to pod. A client that is sent to the one pod and reaches the other is sent there again, until it gives up. In `host`, the word `POD` makes them differ; \
+Each load balancer leads to one pod, at the same port for all, so hosts differ from pod to pod. With `NodePort` ports differ, and hosts may be the same. A client that is sent to the one pod and reaches the other is sent there again, until it gives up. In `host`, the word `POD` makes them differ; \
 it stands alone, as in `POD.redis.example.com` or `redis-POD.example.com`.",
     check: Some(external_host_twice),
 };
 
 fn external_host_twice(facts: &Facts<'_>, found: &mut Findings) {
     let Some((external, pods)) = external(facts) else { return };
+    if external.service_type == ExternalType::NodePort {
+        return;
+    }
     match &external.host {
         Some(pattern) => {
             let (Some(first), Some(second)) = (pods.first(), pods.get(1)) else { return };
@@ -329,6 +335,192 @@ fn external_class(facts: &Facts<'_>, found: &mut Findings) {
                 format!("`{class}` cannot be a class of load balancers: it {why}"),
             )
             .help("write the class that your controller serves, such as `service.k8s.aws/nlb`, or remove it")
+        });
+    }
+}
+
+pub(super) const EXTERNAL_PLAINTEXT: Rule = Rule {
+    code: "RCG389",
+    name: "external-plaintext",
+    severity: Severity::Warning,
+    title: "clients without encryption are told hosts that do not have their port",
+    story: "\
+Clients of `tls.plaintextPort` are told the outside hosts as well, with that port, and the Services for clients outside have the encrypted port only: nothing goes out of the Kubernetes cluster without encryption. So such clients work only where DNS, inside, gives the hosts the pods' own addresses. \
+Remove `plaintextPort`, or see docs/external.md for such names.",
+    check: Some(external_plaintext),
+};
+
+fn external_plaintext(facts: &Facts<'_>, found: &mut Findings) {
+    const PLAINTEXT: &str = "/spec/tls/plaintextPort";
+    let plaintext = facts.spec.tls.as_ref().and_then(|tls| tls.plaintext_port);
+    if let (Some(port), Some(_)) = (plaintext, &facts.spec.network.external) {
+        found.push(|| {
+            Finding::at(PLAINTEXT, format!("the outside hosts, which clients at the port {port} are told, do not have it"))
+                .label("inside only")
+                .related(EXTERNAL, "told to all clients")
+                .help("remove `plaintextPort`, or give the hosts the pods' own addresses in the DNS of the Kubernetes cluster")
+        });
+    }
+}
+
+pub(super) const EXTERNAL_NODE_PORTS: Rule = Rule {
+    code: "RCG390",
+    name: "external-node-ports",
+    severity: Severity::Error,
+    title: "the pods' node ports are not all from 30000 to 32767",
+    story: "\
+Every node of the Kubernetes cluster leads a node port to one pod, so each pod needs a port of its own, from 30000 to 32767 unless the API server is told another range. `firstNodePort` is the first; with a StatefulSet for each shard, every shard has 10 of them, so that ports stay when replicas are added, \
+and room for 10 pods. `LoadBalancer` needs no such ports.",
+    check: Some(external_node_ports),
+};
+
+const FIRST: &str = "/spec/network/external/firstNodePort";
+
+fn external_node_ports(facts: &Facts<'_>, found: &mut Findings) {
+    let Some((external, pods)) = external(facts) else { return };
+    match (external.service_type, external.first_node_port) {
+        (ExternalType::LoadBalancer, None) => {}
+        (ExternalType::LoadBalancer, Some(first)) => found.push(|| {
+            Finding::at(FIRST, format!("a load balancer does not listen on a node port, {first}"))
+                .label("for `NodePort`")
+                .related(join(EXTERNAL, "type"), "load balancers")
+                .help("remove `firstNodePort`, or write `type: NodePort`")
+        }),
+        (ExternalType::NodePort, None) => found.push(|| {
+            Finding::lacking(EXTERNAL, "`type: NodePort` needs a port for each pod")
+                .label("no `firstNodePort`")
+                .help("write `firstNodePort: 30100`, or another port from 30000 on from which on enough are free")
+        }),
+        (ExternalType::NodePort, Some(first)) => {
+            let plan = facts.plan();
+            let sets = plan.map(|plan| plan.stateful_sets.as_slice()).unwrap_or_default();
+            if let Some(set) = sets.iter().find(|set| set.shard.is_some() && set.pods > PORTS_PER_SHARD) {
+                found.push(|| {
+                    Finding::at(FIRST, format!("each shard has {PORTS_PER_SHARD} node ports, and {} pods", set.pods))
+                        .needs("/spec/topology")
+                        .help("write fewer replicas, or `layout: SingleStatefulSet`")
+                });
+            }
+            let last = pods.iter().filter_map(|pod| pod.port).max().map_or(first, u32::from);
+            if !(30_000..=32_767).contains(&first) || last > 32_767 {
+                found.push(|| {
+                    Finding::at(FIRST, format!("the pods' ports from {first} to {last} are not all node ports"))
+                        .label("from 30000 to 32767")
+                        .needs("/spec/topology")
+                        .help("write a `firstNodePort` from 30000 on from which on enough ports follow")
+                });
+            }
+        }
+    }
+}
+
+pub(super) const EXTERNAL_PORT_TAKEN: Rule = Rule {
+    code: "RCG391",
+    name: "external-port-taken",
+    severity: Severity::Error,
+    title: "another port of the pods is among their node ports",
+    story: "\
+With `NodePort` each pod's server listens on its node port, inside too: nodes tell each other and clients one port, which has to be right at the pod's address as well. The NetworkPolicy lets clients reach the ports from the first to the last, so no other port of the pods, the bus least of all, may be among them. `clientPort` is not used.",
+    check: Some(external_port_taken),
+};
+
+fn external_port_taken(facts: &Facts<'_>, found: &mut Findings) {
+    let Some(external) = &facts.spec.network.external else { return };
+    if external.service_type != ExternalType::NodePort {
+        return;
+    }
+    let network = &facts.spec.network;
+    let exporter = &facts.spec.observability.exporter;
+    let plaintext = facts.spec.tls.as_ref().and_then(|tls| tls.plaintext_port);
+    for (pointer, port, what) in [
+        ("/spec/network/busPort", network.bus_port, "bus port"),
+        ("/spec/tls/plaintextPort", plaintext, "plaintext port"),
+        (
+            "/spec/observability/exporter/port",
+            exporter.enabled.then_some(exporter.port),
+            "metrics port",
+        ),
+    ] {
+        let ports =
+            facts.plan().map(|plan| plan.client_ports()).filter(|(first, last)| first != last);
+        let (Some(port), Some((first, last))) = (port, ports) else { continue };
+        if (u32::from(first)..=u32::from(last)).contains(&port) {
+            found.push(|| {
+                Finding::at(
+                    pointer,
+                    format!("the {what} {port} is among the node ports from {first} to {last}"),
+                )
+                .related(FIRST, "from here on")
+                .note("the NetworkPolicy lets clients reach all of them")
+                .help("write another port, or another `firstNodePort`")
+            });
+        }
+    }
+    if facts.has("/spec/network/clientPort") {
+        found.push(|| {
+            Finding::at(
+                "/spec/network/clientPort",
+                format!("no pod listens on the client port {}", network.client_port),
+            )
+            .label("not used")
+            .related(FIRST, "each pod has a port of its own")
+            .help("remove `clientPort`")
+        });
+    }
+}
+
+pub(super) const EXTERNAL_NODE_PORT_LIMITS: Rule = Rule {
+    code: "RCG392",
+    name: "external-node-port-limits",
+    severity: Severity::Error,
+    title: "something does not go with node ports",
+    story: "\
+`loadBalancerClass` and `loadBalancerSourceRanges` are for load balancers; the API server refuses the class on other Services. The exporter is told one port for all pods of a StatefulSet, and with `NodePort` each has its own, so it would find no server; run one exporter for all pods that is asked for each of them (`/scrape?target=`), or use `LoadBalancer`. The Jobs of `backup` and `restore` know one port, too. \
+The client Service cannot lead to another port on each pod and is left out: clients inside begin at the Service of any pod.",
+    check: Some(external_node_port_limits),
+};
+
+fn external_node_port_limits(facts: &Facts<'_>, found: &mut Findings) {
+    let Some(external) = &facts.spec.network.external else { return };
+    if external.service_type != ExternalType::NodePort {
+        return;
+    }
+    if let Some(class) = &external.load_balancer_class {
+        found.push(|| {
+            Finding::at(
+                join(EXTERNAL, "loadBalancerClass"),
+                format!("node ports have no class of load balancers, `{class}`"),
+            )
+            .help("remove it, or write `type: LoadBalancer`")
+        });
+    }
+    if !external.load_balancer_source_ranges.is_empty() {
+        found.push(|| {
+            Finding::at(RANGES, "node ports take connections from everywhere: `loadBalancerSourceRanges` is for load balancers")
+                .help("list the blocks under `networkPolicy.clients` as `ipBlock`, or write `type: LoadBalancer`")
+        });
+    }
+    for (pointer, is_there) in [
+        ("/spec/backup", facts.spec.backup.is_some()),
+        ("/spec/restore", facts.spec.restore.is_some()),
+    ] {
+        if is_there {
+            found.push(|| {
+                let what = pointer.rsplit('/').next().unwrap_or_default();
+                Finding::at_key(
+                    pointer,
+                    format!("a {what} cannot find servers whose port differs from pod to pod"),
+                )
+                .related(join(EXTERNAL, "type"), "a port for each pod")
+                .help(format!("remove `{what}`, or write `type: LoadBalancer`"))
+            });
+        }
+    }
+    if facts.spec.observability.exporter.enabled {
+        found.push(|| {
+            Finding::at("/spec/observability/exporter/enabled", "the exporter cannot find a server whose port differs from pod to pod")
+                .related(join(EXTERNAL, "type"), "a port for each pod")
+                .help("write `enabled: false` and run one exporter for all pods, or write `type: LoadBalancer`")
         });
     }
 }

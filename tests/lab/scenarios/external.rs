@@ -48,6 +48,29 @@ pub fn load_balancer(lab: &mut Lab) -> Result<()> {
     cluster.stays_whole(Duration::from_secs(6)).map(|_| ())
 }
 
+/// The same by a port of every node for each pod, which pods at all addresses keep.
+pub fn node_port(lab: &mut Lab) -> Result<()> {
+    let spec = lab.spec("blue").set(
+        "spec.network.external",
+        json!({
+            "type": "NodePort",
+            "host": "nodes.example.com",
+            "firstNodePort": 30100,
+            "annotations": { OUTSIDE_HOST: "HOST" },
+        }),
+    );
+    let (cluster, shards) = lab.deploy(&spec)?;
+    serve_outside(lab, &cluster, &shards)?;
+    // A handover finds the replica at its own port.
+    let master = cluster.wait_whole(Duration::from_secs(10))?[0].master.clone();
+    let hook = lab.world.pod(&master)?.pre_stop()?;
+    ensure!(hook.code == Some(0), "preStop ended with {:?}", hook.code);
+    cluster.wait_lasting(Duration::from_secs(20), Duration::from_secs(3))?;
+    let after = cluster.whole()?;
+    ensure!(after[0].master != master, "preStop handed nothing over");
+    Ok(())
+}
+
 fn serve_outside(lab: &mut Lab, cluster: &Cluster, shards: &[Shard]) -> Result<()> {
     let world = lab.world.clone();
     let outside = cluster.outside();
@@ -146,8 +169,8 @@ fn only_load_balancers(cluster: &Cluster) -> Result<()> {
         let pod = cluster.world.pod(&member.pod)?;
         let (host, _) = cluster.hosts.get(&member.pod).cloned().ok_or("no host")?;
         let own = pod.addresses().first().ok_or("no address")?.to_string();
-        for (host, port) in
-            [(own.clone(), cluster.client_port), (own, cluster.bus_port), (host, cluster.bus_port)]
+        let port = cluster.port_of(&member.pod).ok_or("no port")?;
+        for (host, port) in [(own.clone(), port), (own, cluster.bus_port), (host, cluster.bus_port)]
         {
             let limit = Duration::from_secs(1);
             let connected = outside.there(|| {

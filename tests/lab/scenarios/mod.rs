@@ -380,6 +380,12 @@ pub const SCENARIOS: &[Scenario] = &[
     )
     .limit(480),
     scenario(
+        "external-node-port",
+        "the same by a node port for each pod, at which its server listens, and a handover",
+        external::node_port,
+    )
+    .limit(480),
+    scenario(
         "plan-upgrade",
         "the stages of a newer version under load, and the refusal of the way back",
         plan::upgrade,
