@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::{Group, Shape};
 use crate::{
     diff::{
         Object, Side,
@@ -163,6 +164,29 @@ impl Facts {
             is_encrypted: volume(first, names::TLS.0).is_some(),
             name,
         })
+    }
+
+    /// The pods, which of them are on their way out, and who serves how many slots.
+    pub(super) fn shape(&self) -> Shape {
+        let mut staying = self.target.pods();
+        let groups = (0..).zip(&self.sets).map(|(shard, (name, pods))| {
+            let stays = match (self.per_shard, shard < self.target.shards) {
+                (true, true) => 1 + self.target.replicas,
+                (true, false) => 0,
+                (false, _) => staying,
+            };
+            staying = staying.saturating_sub(pods.len() as u64);
+            Group {
+                name: name.clone(),
+                slots: match (self.per_shard, stays) {
+                    (_, 0) => 0,
+                    (true, _) => 16384 / self.target.shards.max(1),
+                    (false, _) => 16384,
+                },
+                pods: (0..).zip(pods).map(|(at, pod)| (pod.clone(), at >= stays)).collect(),
+            }
+        });
+        Shape { groups: groups.collect() }
     }
 
     /// All pods, in order.

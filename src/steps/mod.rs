@@ -19,6 +19,8 @@ pub struct Steps {
     pub spec: String,
     /// The cluster's name.
     pub cluster: String,
+    /// The pods before the first stage; none where there are none yet.
+    pub before: Option<Shape>,
     /// The stages in their order; empty where nothing differs.
     pub stages: Vec<Stage>,
     /// Why there is no way; then there are no stages.
@@ -53,6 +55,26 @@ pub struct Stage {
     pub rules: Vec<&'static Rule>,
     /// What the stage's spec renders to.
     pub documents: Vec<Document>,
+    /// The pods when the stage is done.
+    pub after: Shape,
+}
+
+/// The pods of a cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// One for each StatefulSet.
+    pub groups: Vec<Group>,
+}
+
+/// The pods of a StatefulSet: a shard, or all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// The StatefulSet's name.
+    pub name: String,
+    /// How many slots they serve when all is done, an even share.
+    pub slots: u64,
+    /// The pods, and whether each is on its way out.
+    pub pods: Vec<(String, bool)>,
 }
 
 /// A line of a spec that comes or goes.

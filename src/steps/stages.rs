@@ -82,6 +82,7 @@ pub fn steps(request: &Request<'_>) -> Steps {
     let mut found = Steps {
         spec: request.source.name.clone(),
         cluster: String::new(),
+        before: None,
         stages: Vec::new(),
         refusals: Vec::new(),
     };
@@ -99,7 +100,9 @@ fn find(request: &Request<'_>, found: &mut Steps) -> Result<Vec<Stage>, Refusal>
     let after = side(&documents);
     let Some(new) = Facts::of(&after, None) else { return Ok(Vec::new()) };
     found.cluster.clone_from(&new.name);
-    let drafts = match Facts::of(&request.before, Some(&new)) {
+    let old = Facts::of(&request.before, Some(&new));
+    found.before = old.as_ref().map(Facts::shape);
+    let drafts = match old {
         None => vec![Draft::new(request, Purpose::Install, text.clone())?],
         Some(old) if !old.is_ours => {
             words::fits_takeover(&old, &new)?;
@@ -136,6 +139,7 @@ fn find(request: &Request<'_>, found: &mut Steps) -> Result<Vec<Stage>, Refusal>
             rules: rules(&comparison),
             spec: draft.text.clone(),
             documents: draft.documents,
+            after: now.shape(),
             ..words
         });
         text_before = draft.text;

@@ -14,7 +14,7 @@ mod volumes;
 use std::collections::BTreeSet;
 
 use super::{
-    Action, Refusal, Stage, Writes,
+    Action, Refusal, Shape, Stage, Writes,
     facts::Facts,
     stages::{Purpose, Request},
 };
@@ -125,6 +125,7 @@ fn empty() -> Stage {
         back: String::new(),
         rules: Vec::new(),
         documents: Vec::new(),
+        after: Shape::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Steps for people and machines: each format is a module.
 
+mod graph;
 mod json;
 mod markdown;
 mod text;
@@ -20,6 +21,8 @@ pub enum Format {
     Markdown,
     /// One JSON object; `schemas/plan.v1.schema.json` describes it.
     Json,
+    /// The pods before and after each stage, as a Mermaid flowchart.
+    Graph,
 }
 
 /// Writes the steps of one spec, or of several.
@@ -31,6 +34,7 @@ pub fn write(all: &[Steps], format: Format, color: bool, out: &mut dyn Write) ->
         Format::Text => text::write(all, color, out),
         Format::Markdown => markdown::write(all, out),
         Format::Json => json::write(all, out),
+        Format::Graph => graph::write(all, out),
     }
 }
 

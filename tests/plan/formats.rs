@@ -44,9 +44,25 @@ fn a_page_of_markdown() {
 }
 
 #[test]
+fn a_picture_of_the_pods() {
+    let told = plan(case("shards-fewer"), &["-o", "graph"]).stdout;
+    let path = Path::new("tests/plan/shards-fewer.mmd");
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(path, &told).expect("the picture can be written");
+    }
+    assert_eq!(fs::read_to_string(path).unwrap_or_default(), told, "run `make bless`");
+    // Every box that is opened is closed.
+    for case in cases::all() {
+        let told = plan(&case, &["-o", "graph"]).stdout;
+        let count = |word: &str| told.lines().filter(|line| line.trim().starts_with(word)).count();
+        assert_eq!(count("subgraph "), count("end"), "{told}");
+    }
+}
+
+#[test]
 fn exit_codes() {
     for (name, code) in [("nothing", 0), ("upgrade-patch", 1), ("layout", 3)] {
-        for format in ["text", "markdown", "json"] {
+        for format in ["text", "markdown", "json", "graph"] {
             assert_eq!(plan(case(name), &["-o", format]).code, Some(code), "{name} {format}");
         }
     }

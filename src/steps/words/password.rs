@@ -66,6 +66,7 @@ pub(in crate::steps) fn rotation(
             spec: text.to_owned(),
             documents: documents.to_vec(),
             writes: Writes::Continue,
+            after: facts.shape(),
             ..empty()
         };
         stage.before.push(Action::run("Write the lines into a file that only you can read.", file));

@@ -38,7 +38,7 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     }
     stage.before.push(Action::by_hand("Have clients ready for the change, and choose a quiet hour: this is an outage. Pull the image on all nodes before if it is a new one."));
     stage.happens.push("Nothing happens when it is applied: the pods wait to be deleted (`updateStrategy: OnDelete`). Pods of before and after could not talk to each other, and each group would take the other for dead, so all are deleted at once.".to_owned());
-    stage.happens.push("Each server writes its data to the disk and stops. All come back on their volumes, find each other again, and serve. No key is lost.".to_owned());
+    stage.happens.push("Replicas are gone and back first. A master that is to stop waits for a replica to hand its shard to (up to `lifecycle.handoverSeconds`, 40 s by default), but none can come; it serves those clients meanwhile that know its address. Then it writes its data to the disk and stops. All come back on their volumes, find each other again, and serve. No key is lost.".to_owned());
     stage.apply.push(Action::run(
         "Right after that, delete all pods at once: the outage begins.",
         context.kubectl(&format!("delete pod -l {}", context.new.nodes())),
