@@ -32,6 +32,8 @@ pub const ENTRYPOINT: Script = script!("entrypoint.sh");
 pub const BOOTSTRAP: Script = script!("bootstrap.sh");
 /// What `bootstrap.sh` does next, decided from the answers of all pods.
 pub const CONVERGE: Script = script!("converge.awk");
+/// Moves slots. Part of `BOOTSTRAP`.
+pub const MOVE: Script = script!("move.sh");
 /// Runs beside the server: tells it where its peers are and applies `live.conf`.
 pub const HEAL: Script = script!("heal.sh");
 /// Writes the password as the exporter reads it.

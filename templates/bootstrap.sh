@@ -1,29 +1,46 @@
 # shellcheck shell=sh
-# Makes one cluster of the pods in the topology, or finishes making it, or finds nothing to do.
+# Makes one cluster of the pods in the topology, or finishes making it, or finds nothing to do. New pods join and get
+# their part of the slots; pods that retire are emptied and leave.
 #
 # Each round asks every pod, lets converge.awk decide, does what it says, and starts again from the
 # top. Every step may be repeated, so this script can be killed at any moment and run again, and two
-# of it may run at once. It never flushes, resets, forgets, takes over or covers lost slots.
+# of it may run at once. It never flushes, takes over or covers lost slots. Only pods that retire, and serve
+# nothing any more, are forgotten and reset: masters without keys, and replicas after all others have forgotten them.
+#
+# Commands that it uses, for those who grant them one by one: AUTH, PING, INFO, CLIENT SETNAME and LIST, COMMAND INFO,
+# MIGRATE (on the target: RESTORE-ASKING, SELECT), and of CLUSTER: MYID, INFO, NODES, MEET, ADDSLOTSRANGE, REPLICATE, SETSLOT,
+# GETKEYSINSLOT, COUNTKEYSINSLOT, MIGRATESLOTS, GETSLOTMIGRATIONS, FAILOVER, FORGET, RESET; and those of
+# redis-cli --cluster create: ADDSLOTS and SET-CONFIG-EPOCH.
 #
 # Exit codes:
-#   0  every pod agrees that the cluster is complete, all replicas are linked
+#   0  every pod agrees that the cluster is complete, all replicas are linked, no pod that retires is in it
 #   2  the settings of this script are wrong
 #   3  a pod knows a node that is none of ours
 #   4  slots or keys without each other: data may be lost
 #   5  two names lead to the same server
-#   6  not finished before the deadline; the last message says what was missing
+#   6  no progress before the deadline; the last message says what was missing
 #   7  two pods that do not know each other have keys for the same slots
-#   8  joined, but slots are not where they belong; moving them is not this script's part
+#   8  joined, but all pods of a shard are replicas elsewhere, which this script does not undo
 
 # shellcheck source=lib.sh
 . /conf/lib.sh
+# shellcheck source=move.sh
+. /conf/move.sh
 PART=bootstrap
 # Names in DNS may be old for some seconds, and two pods may claim one slot while a failover is under
 # way. What must not be, must stay for this long before this script gives up on it.
 REFUSE_AFTER=10
 # How long --cluster create may take to give out the slots.
 CREATE_SECONDS=20
+# How long a Job has its turn before it moves anything: whoever had it before has ended its last step then.
+TURN_SECONDS=6
+# How long clients have to learn that a pod serves nothing any more, before it leaves.
+LEARN_SECONDS=10
+# After a handover that did not come about, until replicas may stand for election again.
+HANDOVER_SECONDS=16
 WORK=$RUN/bootstrap
+# What connections of Jobs that take turns are called.
+TURN_NAME=redis-cluster-gen
 
 give_up() {
     code=$1
@@ -55,7 +72,7 @@ view() {
 # Several pods at once, so that the views belong together and a silent pod costs no more than its time.
 # Not all of many: each takes some memory.
 views() {
-    printf 'option %s\n' "shards $SHARDS" "replicas $REPLICAS_PER_SHARD" "busport $BUS_PORT" "created $created"
+    printf 'option %s\n' "shards $SHARDS" "replicas $REPLICAS_PER_SHARD" "retiring $RETIRING_PODS" "busport $BUS_PORT" "created $created"
     topology | {
         count=0
         while read -r host shard words; do
@@ -122,6 +139,125 @@ $what: $answer
     say "$what: $answer"
 }
 
+# Only one Job at a time moves slots, and takes pods out of the cluster. Each that wants to holds a connection to the
+# first pod of the topology, under its own name, and it is the turn of the one whose connection is the oldest. The
+# connection ends with the Job, whatever ends it. Sets turn to yes or no.
+take_turn() {
+    turn=no
+    first=$(topology | sed -n '1s/ .*//p')
+    keeper=$(resolve "$first") || return
+    oldest=$(ask 5 "$keeper" CLIENT LIST | awk -v own="$TURN_NAME:$POD_NAME" -v all="$TURN_NAME" '
+        {
+            id = name = ""
+            for (i = 1; i <= NF; i++) {
+                if ($i ~ /^id=/) id = substr($i, 4) + 0
+                if (index($i, "name=" all ":") == 1) name = substr($i, 6)
+            }
+            if (name == "") next
+            if (name == own) here = 1
+            if (oldest == "" || id < oldest) {
+                oldest = id
+                who = name
+            }
+        }
+        END { print (here ? who : "absent") }')
+    case $oldest in
+    absent)
+        hold_place "$keeper"
+        turn_since=0
+        text='to take its turn'
+        return
+        ;;
+    "$TURN_NAME:$POD_NAME") ;;
+    *)
+        turn_since=0
+        text="it is the turn of another Job: $oldest"
+        return
+        ;;
+    esac
+    [ "$turn_since" -gt 0 ] || turn_since=$(clock)
+    if [ $(($(clock) - turn_since)) -lt "$TURN_SECONDS" ]; then
+        text="$TURN_SECONDS s, until whoever moved slots before has ended"
+        return
+    fi
+    turn=yes
+}
+
+# Holds a connection to an address, under this Job's name, for as long as this script lives.
+hold_place() {
+    # Just begun, or lost.
+    [ $(($(clock) - held_since)) -ge 3 ] || return
+    [ -z "$holder" ] || kill "$holder" 2>/dev/null
+    # shellcheck disable=SC2086 # a list of options
+    {
+        echo "CLIENT SETNAME $TURN_NAME:$POD_NAME"
+        while kill -0 "$own_pid" 2>/dev/null; do
+            sleep 2
+            echo PING
+        done
+    } | "$ENGINE-cli" -h "$1" $CLI_OPTIONS >/dev/null 2>&1 &
+    holder=$!
+    held_since=$(clock)
+}
+
+# Says how far it is, at most every 5 s.
+say_progress() {
+    now=$(clock)
+    if [ "$move_begun" -eq 0 ] || [ "$slots_left" -gt "$slots_before" ]; then
+        move_begun=$now slots_before=$slots_left progress_said=0
+    fi
+    [ $((now - progress_said)) -ge 5 ] || return
+    progress_said=$now
+    moved=$((slots_before - slots_left))
+    if [ "$moved" -gt 0 ] && [ "$now" -gt "$move_begun" ]; then
+        seconds=$((now - move_begun))
+        say "moving slots from $1 to $2: $slots_left to go, $((moved / seconds)) slots/s," \
+            "about $((slots_left * seconds / moved)) s left"
+    else
+        say "moving slots from $1 to $2: $slots_left to go"
+    fi
+}
+
+# release HOST ADDRESS SLOT: HOST waits for a slot that nobody gives it any more.
+release() {
+    case $(ask 5 "$2" CLUSTER COUNTKEYSINSLOT "$3") in
+    0) step "$1 no longer waits for slot $3" "$2" CLUSTER SETSLOT "$3" STABLE ;;
+    *) say_once "slot $3 is half moved to $1, which has keys of it, and its owner is giving it to somebody else: redis-cli --cluster fix" ;;
+    esac
+}
+
+# handover HOST ADDRESS MASTER
+handover() {
+    [ $(($(clock) - handed_over)) -ge "$HANDOVER_SECONDS" ] || return
+    handed_over=$(clock)
+    say "$1 takes over from $3: $(ask 5 "$2" CLUSTER FAILOVER)"
+}
+
+# True if the server at an address says that it serves no slots.
+serves_nothing() {
+    ask 5 "$1" CLUSTER NODES | awk '$3 ~ /myself/ { found = NF == 8 } END { exit !found }'
+}
+
+# retire HOST ADDRESS ID, then HOST ADDRESS of each pod that is to forget it. A replica that retires may have been
+# promoted a moment ago, so it is asked once more.
+retire() {
+    if [ "$emptied" -eq 0 ]; then
+        emptied=$(clock)
+        say "what retires serves nothing any more; it leaves in $LEARN_SECONDS s, when clients have learnt that"
+    fi
+    [ $(($(clock) - emptied)) -ge "$LEARN_SECONDS" ] || return
+    retired=$1 retired_address=$2 retired_id=$3
+    shift 3
+    serves_nothing "$retired_address" || return
+    while [ $# -ge 2 ]; do
+        step "$1 forgets $retired" "$2" CLUSTER FORGET "$retired_id"
+        shift 2
+    done
+    if serves_nothing "$retired_address"; then
+        step "$retired forgets the cluster" "$retired_address" CLUSTER RESET
+    fi
+}
+
 # Does one line of what converge.awk prints.
 carry_out() {
     verb=$1
@@ -144,12 +280,41 @@ carry_out() {
         step "$host gets slots $*" "$address" CLUSTER ADDSLOTSRANGE "$@"
         ;;
     replicate) step "$1 becomes replica of $4" "$2" CLUSTER REPLICATE "$3" ;;
+    progress) slots_left=$1 ;;
+    *)
+        [ -n "$turn" ] || take_turn
+        if [ "$turn" = yes ]; then
+            carry_out_alone "$verb" "$@"
+        else
+            outcome='wait'
+        fi
+        ;;
+    esac
+}
+
+# The same for what only one Job at a time may do.
+carry_out_alone() {
+    verb=$1
+    shift
+    case $verb in
+    stable) step "slot $3 stays with $1" "$2" CLUSTER SETSLOT "$3" STABLE ;;
+    release) release "$@" ;;
+    finish | move)
+        emptied=0
+        say_progress "$1" "$4"
+        case $verb in
+        finish) move_slots keys "$@" ;;
+        move) move_slots best "$@" ;;
+        esac
+        ;;
+    handover) handover "$@" ;;
+    retire) retire "$@" ;;
     esac
 }
 
 # One round: sets outcome to wait, refuse, done or step, and text to what goes with it.
 round() {
-    outcome=step
+    outcome=step turn='' progressed=no
     plan=$(views | awk -f "$CONF/converge.awk")
     [ -n "$plan" ] || plan='wait no decision: converge.awk failed'
     while read -r verb rest; do
@@ -171,17 +336,32 @@ $plan
 PLAN
 }
 
+# The shards as a table.
 print_rows() {
-    printf '%s\n' "$rows" | while read -r shard rest; do
-        [ -z "$shard" ] || say "shard $shard: $rest"
-    done
+    printf 'shard master slots keys replicas%s\n' "$rows" | awk '
+        NF {
+            lines++
+            for (i = 1; i <= NF; i++) {
+                cell[lines, i] = $i
+                if (length($i) > width[i]) width[i] = length($i)
+            }
+            cells[lines] = NF
+        }
+        END {
+            for (line = 1; line <= lines; line++) {
+                text = ""
+                for (i = 1; i < cells[line]; i++) text = text sprintf("%-" width[i] "s  ", cell[line, i])
+                print text cell[line, i]
+            }
+        }' | while IFS= read -r row; do say "$row"; done
 }
 
 trap 'exit 143' TERM INT
 [ -n "$POD_NAME" ] || POD_NAME=$(hostname 2>/dev/null || echo job)
-for value in "$SHARDS" "$REPLICAS_PER_SHARD" "$CLIENT_PORT" "$BUS_PORT"; do
+read -r own_pid _ </proc/self/stat
+for value in "$SHARDS" "$REPLICAS_PER_SHARD" "$RETIRING_PODS" "$CLIENT_PORT" "$BUS_PORT"; do
     case $value in
-    '' | *[!0-9]*) give_up 2 "SHARDS, REPLICAS_PER_SHARD, CLIENT_PORT and BUS_PORT must be whole numbers" ;;
+    '' | *[!0-9]*) give_up 2 "SHARDS, REPLICAS_PER_SHARD, RETIRING_PODS, CLIENT_PORT and BUS_PORT must be whole numbers" ;;
     esac
 done
 [ -n "$TIMEOUT_SECONDS" ] || TIMEOUT_SECONDS=600
@@ -190,9 +370,12 @@ mkdir -p "$WORK" || give_up 2 "$WORK cannot be made"
 begun=$(clock)
 deadline=$((begun + TIMEOUT_SECONDS))
 created=0 said='' refused='' refused_since=0
+holder='' held_since=0 turn_since=0 emptied=0 handed_over=0
+move_begun=0 slots_left=0 slots_before=0 progress_said=0
 steps_said='
 '
-say "making $SHARDS shards with $REPLICAS_PER_SHARD replicas each, at most $TIMEOUT_SECONDS s"
+say "making $SHARDS shards with $REPLICAS_PER_SHARD replicas each, taking out $RETIRING_PODS pods;" \
+    "without progress it ends after $TIMEOUT_SECONDS s"
 while :; do
     load_password
     rows=
@@ -223,6 +406,10 @@ while :; do
     if [ "$outcome" = wait ]; then
         say_once "waiting: $text"
     fi
-    [ "$now" -lt "$deadline" ] || give_up 6 "deadline of $TIMEOUT_SECONDS s: $outcome $text"
+    if [ "$progressed" = yes ]; then
+        deadline=$((now + TIMEOUT_SECONDS))
+        continue
+    fi
+    [ "$now" -lt "$deadline" ] || give_up 6 "no progress for $TIMEOUT_SECONDS s: $outcome $text"
     sleep 0.5
 done

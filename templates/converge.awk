@@ -2,8 +2,9 @@
 # nothing, so every decision can be tested with text alone.
 #
 # Input, in this order:
-#     option NAME VALUE     shards, replicas (of each shard), busport, created (1: create was tried)
-#     pod HOST SHARD        in the order of the topology; SHARD is - where any pod may serve any shard
+#     option NAME VALUE     shards, replicas (of each shard), retiring (pods), busport, created (1: create was tried)
+#     pod HOST SHARD WORDS  in the order of the topology; SHARD is - where any pod may serve any shard; the word
+#                           "retiring" marks a pod that is to leave the cluster
 #     view HOST ADDRESS     what follows is HOST's answer to CLUSTER MYID, CLUSTER INFO, CLUSTER NODES,
 #                           INFO replication and INFO keyspace; no ADDRESS: the name does not resolve
 #
@@ -15,8 +16,18 @@
 #     tell HOST ADDRESS ADDRESS (several), then wait: HOST tells the pod at the second address what it is now
 #     slots HOST ADDRESS FROM TO...       assign slots that nobody has
 #     replicate HOST ADDRESS ID MASTER    HOST becomes replica of the pod MASTER, whose id is ID
-#     row TEXT (several), then done, or refuse 8: all that can be done without moving slots is done
+#     stable HOST ADDRESS SLOT            HOST serves the slot, and is marked as giving or getting it
+#     release HOST ADDRESS SLOT           HOST is marked as getting the slot, and will not
+#     progress SLOTS, then one of         so many slots have to be moved in all
+#         finish SOURCE TARGET WITNESS SLOT...   move slots that are half moved already; SOURCE and TARGET are each
+#         move SOURCE TARGET WITNESS SLOT...     HOST ADDRESS ID; WITNESS is the address of a replica of TARGET, or -
+#     handover HOST ADDRESS MASTER        HOST takes over from its master, the pod MASTER
+#     retire HOST ADDRESS ID, then HOST ADDRESS of those that know it (several): HOST leaves the cluster
+#     row SHARD MASTER SLOTS KEYS REPLICAS (several), then done, or refuse 8: all that can be done is done
 # Lines "note TEXT" may stand before any of them.
+#
+# A pod that retires and serves no slots is leaving; when it knows nobody and nobody knows it, it is out. What leaving
+# pods believe does not matter any more.
 
 function ip_of(address) {
     sub(/,.*/, "", address)
@@ -31,10 +42,26 @@ function bus_port_of(address) {
     return address
 }
 
+# Remembers a slot that is half moved: [SLOT->-ID] on the node that gives it away, [SLOT-<-ID] on the one that gets it.
+function note_open(host, text,    part) {
+    gsub(/[][]/, "", text)
+    split(text, part, /-[<>]-/)
+    opens++
+    open_host[opens] = host
+    open_slot[opens] = part[1] + 0
+    open_peer[opens] = part[2]
+    open_gives[opens] = text ~ /->-/
+}
+
 { sub(/\r$/, "") }
 
 $1 == "option" { option[$2] = $3; next }
-$1 == "pod" { pod[++pods] = $2; shard_of[$2] = $3; next }
+$1 == "pod" {
+    pod[++pods] = $2
+    shard_of[$2] = $3
+    for (i = 4; i <= NF; i++) if ($i == "retiring") { retires[$2] = 1; retiring++ }
+    next
+}
 $1 == "view" { viewer = $2; address_of[viewer] = $3; next }
 
 # The id on a line of its own: CLUSTER MYID.
@@ -46,7 +73,7 @@ NF == 1 && length($1) == 40 && $1 !~ /[^0-9a-f]/ {
 
 # A line of CLUSTER NODES.
 length($1) == 40 && $1 !~ /[^0-9a-f]/ && NF >= 8 {
-    if ($3 ~ /handshake/) next
+    if ($3 ~ /handshake/) { handshakes++; next }
     slots = ""
     for (i = 9; i <= NF; i++) if ($i !~ /^\[/) slots = slots " " $i
     sees[viewer, $1] = 1
@@ -57,6 +84,7 @@ length($1) == 40 && $1 !~ /[^0-9a-f]/ && NF >= 8 {
     seen_master[viewer, $1] = $4
     seen_well[viewer, $1] = $8 == "connected" && $3 !~ /fail|noaddr/
     if ($3 ~ /myself/) {
+        for (i = 9; i <= NF; i++) if ($i ~ /^\[/) note_open(viewer, $i)
         is_master[viewer] = $3 ~ /master/
         master_of[viewer] = $4
         own_slots[viewer] = slots
@@ -80,9 +108,10 @@ length($1) == 40 && $1 !~ /[^0-9a-f]/ && NF >= 8 {
 # Each check below prints what it found and returns true if that decides this round.
 
 function topology_is_old(    wanted) {
-    wanted = option["shards"] * (1 + option["replicas"])
-    if (pods >= wanted) return 0
-    print "wait the topology lists " pods " of " wanted " pods; the mounted file is not yet the new one"
+    wanted = option["shards"] * (1 + option["replicas"]) + option["retiring"]
+    if (pods == wanted && retiring + 0 == option["retiring"] + 0) return 0
+    print "wait the topology lists " pods " pods, " retiring + 0 " of them retiring; this Job is for " wanted " and " \
+        option["retiring"] + 0 ": the mounted file is not yet the new one, or there is a newer Job"
     return 1
 }
 
@@ -114,6 +143,19 @@ function names_collide(    i, host, first) {
         first[id_of[host]] = host
     }
     return 0
+}
+
+# Sets leaving[HOST] and out[HOST].
+function find_leaving(    i, j, host, other, alone) {
+    for (i = 1; i <= pods; i++) {
+        host = pod[i]
+        if (!(host in retires) || own_slots[host] != "") continue
+        leaving[host] = 1
+        alone = seen_count[host] == 1
+        for (j = 1; j <= pods; j++)
+            if (j != i && sees[pod[j], id_of[host]]) alone = 0
+        if (alone) out[host] = 1
+    }
 }
 
 # Nodes that no pod is. One that is gone, without slots, is the past of a pod that lost its volume.
@@ -176,6 +218,7 @@ function slots_are_lost(    i, j, host, count, ids, owner, slot, missing, first)
     # Equal claims in several views are read once.
     for (i = 1; i <= pods; i++) {
         host = pod[i]
+        if (host in leaving) continue
         count = split(seen_ids[host], ids, " ")
         for (j = 1; j <= count; j++) {
             if (((ids[j], seen_slots[host, ids[j]]) in claimed)) continue
@@ -191,34 +234,32 @@ function slots_are_lost(    i, j, host, count, ids, owner, slot, missing, first)
     return 1
 }
 
+# The number of slots in a list of ranges.
+function size_of(ranges,    i, n, list, ends, count) {
+    n = split(ranges, list, " ")
+    for (i = 1; i <= n; i++) count += split(list[i], ends, "-") < 2 ? 1 : ends[2] - ends[1] + 1
+    return count + 0
+}
+
 # The pods whose part it is to be a master: mains of them, main[1] ... In the sharded layout they are in
 # the order of the shards, and serves[SHARD] is the host. Else they are in the order of their slots.
-function choose_masters(    i, j, host, shard, shards, order, chosen, has_replica, slotted) {
+# A pod that retires is one only as long as it serves slots and no pod that stays can do so in its place.
+function choose_masters(    i, j, host, shard, shards, number, order, chosen) {
     mains = 0
-    for (i = 1; i <= pods; i++) if (!is_master[pod[i]]) has_replica[master_of[pod[i]]] = 1
+    for (i = 1; i <= pods; i++) {
+        host = pod[i]
+        served[host] = size_of(own_slots[host])
+        if (!is_master[host]) has_replica[master_of[host]] = 1
+    }
     if (shard_of[pod[1]] == "-") {
-        for (i = 1; i <= pods; i++) if (own_slots[pod[i]] != "") main[++mains] = pod[i]
-        # By first slot; there are few.
-        for (i = 2; i <= mains; i++)
-            for (j = i; j > 1 && first_slot(main[j]) < first_slot(main[j - 1]); j--) {
-                host = main[j]
-                main[j] = main[j - 1]
-                main[j - 1] = host
-            }
-        for (i = 1; i <= mains; i++) chosen[main[i]] = 1
-        # First those that already have a replica, so that a second run decides alike.
-        for (j = 1; j >= 0; j--)
-            for (i = 1; i <= pods && mains < option["shards"]; i++) {
-                host = pod[i]
-                if (host in chosen || !is_master[host] || (id_of[host] in has_replica) < j) continue
-                chosen[host] = 1
-                main[++mains] = host
-            }
+        choose_any()
         return
     }
     for (i = 1; i <= pods; i++) {
         shard = shard_of[pod[i]]
-        if (!(shard in order)) { order[shard] = ++shards; number[shards] = shard }
+        if (pod[i] in retires || shard in order) continue
+        order[shard] = ++shards
+        number[shards] = shard
     }
     for (i = 2; i <= shards; i++)
         for (j = i; j > 1 && number[j] + 0 < number[j - 1] + 0; j--) {
@@ -227,27 +268,67 @@ function choose_masters(    i, j, host, shard, shards, order, chosen, has_replic
             number[j - 1] = shard
         }
     for (j = 1; j <= shards; j++) {
-        chosen[j] = ""
-        slotted = 0
+        chosen = ""
         for (i = 1; i <= pods; i++) {
             host = pod[i]
-            if (shard_of[host] != number[j] || !is_master[host]) continue
-            if (own_slots[host] != "") {
-                if (slotted++) misplaced("shard " number[j] " has slots on " chosen[j] " and on " host)
-                else chosen[j] = host
-            } else if (!slotted && (chosen[j] == "" || (!(id_of[chosen[j]] in has_replica) && id_of[host] in has_replica)))
-                chosen[j] = host
+            if (shard_of[host] == number[j] && is_master[host] && (served[host] || !(host in retires)) && \
+                (chosen == "" || is_better(host, chosen))) chosen = host
         }
-        if (chosen[j] == "") {
+        if (chosen == "") {
             misplaced("shard " number[j] " has no master, its pods are replicas elsewhere")
+            lacking[++lacks] = number[j]
             continue
         }
-        main[++mains] = chosen[j]
-        serves[number[j]] = chosen[j]
+        main[++mains] = chosen
+        serves[number[j]] = chosen
     }
 }
 
-# Remembers what only moved slots can put right.
+# True if one pod rather than another is the master of their shard: where most slots are, the fewest have to be moved.
+function is_better(host, other) {
+    if (served[host] != served[other]) return served[host] > served[other]
+    return !served[host] && (id_of[host] in has_replica) && !(id_of[other] in has_replica)
+}
+
+# Any pod may serve any shard: first those that stay and have slots, then those that retire and have slots, then empty
+# ones, of these first those that already have a replica, so that a second run decides alike.
+function choose_any(    i, j, host, chosen) {
+    add_most(0)
+    add_most(1)
+    for (i = 1; i <= mains; i++) chosen[main[i]] = 1
+    # By first slot; there are few.
+    for (i = 2; i <= mains; i++)
+        for (j = i; j > 1 && first_slot(main[j]) < first_slot(main[j - 1]); j--) {
+            host = main[j]
+            main[j] = main[j - 1]
+            main[j - 1] = host
+        }
+    for (j = 1; j >= 0; j--)
+        for (i = 1; i <= pods && mains < option["shards"]; i++) {
+            host = pod[i]
+            if (host in chosen || host in retires || !is_master[host] || (id_of[host] in has_replica) < j) continue
+            chosen[host] = 1
+            main[++mains] = host
+        }
+}
+
+# Adds masters with slots until there are enough, those with most slots first.
+function add_most(retire,    i, host, best, taken) {
+    while (mains < option["shards"]) {
+        best = ""
+        for (i = 1; i <= pods; i++) {
+            host = pod[i]
+            if (host in taken || (host in retires) != retire || !served[host]) continue
+            if (best == "" || served[host] > served[best] || \
+                (served[host] == served[best] && first_slot(host) < first_slot(best))) best = host
+        }
+        if (best == "") return
+        taken[best] = 1
+        main[++mains] = best
+    }
+}
+
+# Remembers what this script cannot put right.
 function misplaced(text) {
     wrong = wrong (wrong == "" ? "" : "; ") text
 }
@@ -276,13 +357,14 @@ function create(    i, line) {
 # others meet each other in the same round: hearing of each other through the first one takes seconds.
 function meet_pods(    i, j, host, best, count, most, met, pairs) {
     for (i = 1; i <= pods; i++) {
+        if (pod[i] in leaving) continue
         count = 0
         for (j = 1; j <= pods; j++) if (sees[pod[i], id_of[pod[j]]]) count++
         if (count > most) { most = count; best = pod[i] }
     }
     for (i = 1; i <= pods; i++) {
         host = pod[i]
-        if (host == best) continue
+        if (host == best || host in leaving) continue
         if (!sees[best, id_of[host]] || (!seen_well[best, id_of[host]] && ip_of(seen_address[best, id_of[host]]) != address_of[host])) {
             print "meet", best, address_of[best], host, address_of[host]
             met++
@@ -293,6 +375,7 @@ function meet_pods(    i, j, host, best, count, most, met, pairs) {
     }
     for (i = 1; i <= pods && met; i++)
         for (j = i + 1; j <= pods; j++) {
+            if (pod[i] in leaving || pod[j] in leaving) continue
             if (pod[i] == best || pod[j] == best || sees[pod[i], id_of[pod[j]]] || sees[pod[j], id_of[pod[i]]]) continue
             if (pairs++ < 60) print "meet", pod[i], address_of[pod[i]], pod[j], address_of[pod[j]]
         }
@@ -302,7 +385,7 @@ function meet_pods(    i, j, host, best, count, most, met, pairs) {
 function are_strangers(    i, j) {
     for (i = 1; i <= pods; i++)
         for (j = 1; j <= pods; j++)
-            if (!sees[pod[i], id_of[pod[j]]]) {
+            if (!(pod[i] in leaving) && !(pod[j] in leaving) && !sees[pod[i], id_of[pod[j]]]) {
                 print "wait " pod[i] " has not heard of " pod[j] " yet"
                 return 1
             }
@@ -317,8 +400,10 @@ function tell(from, to) {
 function views_differ(    i, j, host, id, text) {
     for (j = 1; j <= pods; j++) {
         id = id_of[pod[j]]
+        if (pod[j] in leaving) continue
         for (i = 1; i <= pods; i++) {
             host = pod[i]
+            if (host in leaving) continue
             if (seen_slots[host, id] == own_slots[pod[j]] && seen_master[host, id] == master_of[pod[j]]) continue
             tell(pod[j], host)
             if (text == "" && seen_slots[host, id] != own_slots[pod[j]])
@@ -369,18 +454,41 @@ function part_owner(i, first, last, owner,    slot) {
     return main[i]
 }
 
-# With "early", only those that know their master.
-function attach_replicas(early,    i, j, host, wanted, count, is_main, done) {
-    for (i = 1; i <= mains; i++) is_main[id_of[main[i]]] = main[i]
-    for (i = 1; i <= pods; i++) if (!is_master[pod[i]] && master_of[pod[i]] in is_main) count[is_main[master_of[pod[i]]]]++
+# How many replicas that stay a master should have. Where the master retires, one of them takes its place.
+function wanted_replicas(host) {
+    return option["replicas"] + (host in retires)
+}
+
+# Sets is_main[ID] and replicas[HOST], the number of replicas that stay.
+function count_replicas(    i, host) {
+    for (i = 1; i <= mains; i++) { is_main[id_of[main[i]]] = main[i]; replicas[main[i]] = 0 }
     for (i = 1; i <= pods; i++) {
         host = pod[i]
-        if (id_of[host] in is_main || own_slots[host] != "") continue
+        if (!(host in retires) && !is_master[host] && master_of[host] in is_main) replicas[is_main[master_of[host]]]++
+    }
+}
+
+# The master that lacks replicas most.
+function neediest(    i, found) {
+    found = main[1]
+    for (i = 2; i <= mains; i++)
+        if (replicas[main[i]] - wanted_replicas(main[i]) < replicas[found] - wanted_replicas(found)) found = main[i]
+    return found
+}
+
+# With "early", only those that know their master. The replica of a master whose slots have yet to be moved away stays
+# with it until then.
+function attach_replicas(early,    i, host, wanted, done) {
+    count_replicas()
+    for (i = 1; i <= pods; i++) {
+        host = pod[i]
+        if (host in retires || id_of[host] in is_main || own_slots[host] != "") continue
+        if (!is_master[host] && !(master_of[host] in is_main) && served[host_of[master_of[host]]]) continue
         if (shard_of[host] == "-") {
             if (!is_master[host] && master_of[host] in is_main) continue
-            wanted = main[1]
-            for (j = 2; j <= mains; j++) if (count[main[j]] + 0 < count[wanted] + 0) wanted = main[j]
-            count[wanted]++
+            wanted = neediest()
+            if (wanted == "") continue
+            replicas[wanted]++
         } else {
             wanted = serves[shard_of[host]]
             if (wanted == "" || (!is_master[host] && master_of[host] == id_of[wanted])) continue
@@ -401,6 +509,7 @@ function is_unsettled(    i, j, host, id, owners, text) {
     for (i = 1; i <= pods; i++)
         for (j = 1; j <= pods; j++) {
             host = pod[i]
+            if (host in leaving || pod[j] in leaving) continue
             if (seen_master[host, id_of[pod[j]]] == master_of[pod[j]]) continue
             if (text == "") text = host " has not heard yet whose replica " pod[j] " is"
         }
@@ -410,9 +519,10 @@ function is_unsettled(    i, j, host, id, owners, text) {
     }
     for (i = 1; i <= pods; i++) {
         host = pod[i]
+        if (host in leaving) continue
         for (j = 1; j <= pods; j++) {
             id = id_of[pod[j]]
-            if (i != j && !seen_well[host, id]) {
+            if (i != j && !(pod[j] in leaving) && !seen_well[host, id]) {
                 print "wait " host " has no good connection to " pod[j] " yet"
                 return 1
             }
@@ -429,28 +539,230 @@ function is_unsettled(    i, j, host, id, owners, text) {
     return 0
 }
 
-function report(    i, j, host, replicas) {
+# The pod that is the master of a node's shard now.
+function master_at(id,    host) {
+    host = host_of[id]
+    if (host != "" && !is_master[host]) host = host_of[master_of[host]]
+    return host
+}
+
+# HOST ADDRESS ID
+function place(host) {
+    return host " " address_of[host] " " id_of[host]
+}
+
+# The address of a replica of a pod, or -.
+function witness(host,    i) {
+    for (i = 1; i <= pods; i++)
+        if (!is_master[pod[i]] && master_of[pod[i]] == id_of[host] && link[pod[i]] == "up") return address_of[pod[i]]
+    return "-"
+}
+
+# Slots that somebody was killed while moving. Their keys are on both sides, so the move is finished: to where the
+# owner gives them, or else to the first that waits for them. After a failover only one side may remember.
+function finish_slots(    i, n, host, slot, peer, owner, target, order, slots, source, line, done) {
+    if (!opens) return 0
+    for (i = 1; i <= pods; i++) claim(own_slots[pod[i]], pod[i], owner)
+    for (i = 1; i <= opens; i++) {
+        slot = open_slot[i]
+        peer = master_at(open_peer[i])
+        if (!(slot in target)) { order[++n] = slot; target[slot] = "" }
+        if (open_gives[i] && open_host[i] == owner[slot] && peer != "" && peer != owner[slot]) target[slot] = peer
+    }
+    for (i = 1; i <= opens; i++) {
+        host = open_host[i]
+        slot = open_slot[i]
+        if (target[slot] == "" && !open_gives[i] && is_master[host] && host != owner[slot]) target[slot] = host
+    }
+    # Marks on others than these two are wrong. A replica has them from its master.
+    for (i = 1; i <= opens; i++) {
+        slot = open_slot[i]
+        host = is_master[open_host[i]] ? open_host[i] : host_of[master_of[open_host[i]]]
+        if (host == "" || (target[slot] != "" && (host == target[slot] || host == owner[slot]))) continue
+        if ((host, slot) in done) continue
+        done[host, slot] = 1
+        print (host == owner[slot] ? "stable" : "release"), host, address_of[host], slot
+    }
+    for (i = 1; i <= n; i++) {
+        slot = order[i]
+        if (target[slot] == "" || owner[slot] == "") continue
+        if (line == "") {
+            source = owner[slot]
+            host = target[slot]
+        }
+        if (owner[slot] == source && target[slot] == host) line = line " " slot
+    }
+    if (line != "") {
+        print "progress " n
+        print "finish " place(source) " " place(host) " " witness(host) line
+    }
+    return 1
+}
+
+# The last slots of a list of ranges, so many of them, as ranges.
+function last_slots(ranges, count,    i, n, list, ends, from, text) {
+    n = split(ranges, list, " ")
+    for (i = n; i >= 1 && count > 0; i--) {
+        if (split(list[i], ends, "-") < 2) ends[2] = ends[1]
+        from = ends[2] - ends[1] + 1 > count ? ends[2] - count + 1 : ends[1]
+        count -= ends[2] - from + 1
+        text = " " from "-" ends[2] text
+    }
+    return text
+}
+
+# Gives each master its equal part, with as few moves as can be: some part has to go elsewhere, or one is missing, or
+# one is more than 2 % off. So small a difference is left alone, as redis-cli does.
+function move_slots(    i, host, part, rest, best, quota, taken, needed, surplus, lack, source, target, togo) {
+    if (mains < option["shards"]) return 0
+    part = int(16384 / mains)
+    rest = 16384 - part * mains
+    for (i = 1; i <= mains; i++) quota[main[i]] = part
+    # Those with most slots keep one more where it does not come out even.
+    for (; rest > 0; rest--) {
+        best = ""
+        for (i = 1; i <= mains; i++)
+            if (!(main[i] in taken) && (best == "" || served[main[i]] > served[best])) best = main[i]
+        taken[best] = 1
+        quota[best]++
+    }
+    for (i = 1; i <= pods; i++) {
+        host = pod[i]
+        if (!(host in quota)) {
+            if (!served[host]) continue
+            needed = 1
+            # What has to be emptied comes first.
+            if (source == "" || source in quota) source = host
+            togo += served[host]
+            continue
+        }
+        if (!served[host] || 50 * (served[host] - quota[host]) > part || 50 * (quota[host] - served[host]) > part) needed = 1
+        surplus = served[host] - quota[host]
+        if (surplus > 0 && source == "") source = host
+        if (surplus > 0) togo += surplus
+        if (surplus < 0 && target == "") target = host
+    }
+    if (!needed || source == "" || target == "") return 0
+    surplus = served[source] - quota[source]
+    lack = quota[target] - served[target]
+    print "progress " togo
+    print "move " place(source) " " place(target) " " witness(target) \
+        last_slots(own_slots[source], surplus < lack ? surplus : lack)
+    return 1
+}
+
+# Where any pod may serve any shard, one master may be left with too many replicas and another with too few.
+function spread_replicas(    i, host, from, wanted, done) {
+    if (shard_of[pod[1]] != "-") return 0
+    count_replicas()
+    for (i = 1; i <= pods; i++) {
+        host = pod[i]
+        from = is_main[master_of[host]]
+        if (host in retires || is_master[host] || from == "" || replicas[from] <= wanted_replicas(from)) continue
+        wanted = neediest()
+        if (replicas[wanted] >= wanted_replicas(wanted)) break
+        replicas[from]--
+        replicas[wanted]++
+        print "replicate", host, address_of[host], id_of[wanted], wanted
+        done++
+    }
+    return done
+}
+
+# Two kinds of masters hand their shards over to replicas: those that retire and whose shards stay, and surplus ones with
+# a replica whose own shard has no master. One at a time: two elections could split the votes.
+function hand_over(    i, j, host, from) {
+    count_replicas()
+    for (i = 1; i <= lacks; i++)
+        for (j = 1; j <= pods; j++) {
+            host = pod[j]
+            from = host_of[master_of[host]]
+            if (shard_of[host] != lacking[i] || host in retires || is_master[host]) continue
+            if (!served[from] || id_of[from] in is_main) continue
+            print "handover", host, address_of[host], from
+            return 1
+        }
+    for (i = 1; i <= mains; i++) {
+        if (!(main[i] in retires)) continue
+        for (j = 1; j <= pods; j++) {
+            host = pod[j]
+            if (host in retires || is_master[host] || master_of[host] != id_of[main[i]]) continue
+            print "handover", host, address_of[host], main[i]
+            return 1
+        }
+        print "wait " main[i] " retires, is a master, and has no replica that stays"
+        return 1
+    }
+    return 0
+}
+
+# Takes pods out of the cluster that retire and serve nothing any more: replicas first, since nobody can forget its
+# master. Whoever is forgotten by some only would come back by hearsay, so all forget it in one go.
+function take_out(    i, j, host, masters, text, count) {
+    count_replicas()
+    for (i = 1; i <= mains; i++)
+        if (replicas[main[i]] < option["replicas"]) {
+            print "wait " main[i] " has " replicas[main[i]] " of " option["replicas"] " replicas that stay"
+            return 1
+        }
+    for (i = 1; i <= pods; i++) {
+        host = pod[i]
+        if (!(host in leaving) || !is_master[host] || !keys[host]) continue
+        print "refuse 4 " host " retires and has no slots, but " keys[host] " keys: nobody would have them when it is gone"
+        return 1
+    }
+    masters = 1
+    for (i = 1; i <= pods; i++) if (pod[i] in leaving && !(pod[i] in out) && !is_master[pod[i]]) masters = 0
+    for (i = 1; i <= pods; i++) {
+        host = pod[i]
+        if (!(host in leaving) || host in out || is_master[host] != masters) continue
+        text = "retire " place(host)
+        for (j = 1; j <= pods; j++) {
+            if (i == j || pod[j] in out || !sees[pod[j], id_of[host]]) continue
+            # Those that go together forget everybody themselves.
+            if (pod[j] in leaving && is_master[pod[j]] == masters) continue
+            text = text " " pod[j] " " address_of[pod[j]]
+        }
+        print text
+        count++
+    }
+    return count
+}
+
+function is_introduced() {
+    if (!retiring || !handshakes) return 0
+    print "wait somebody is being introduced to a node, which may be one that has left"
+    return 1
+}
+
+function report(    i, j, host, text) {
     for (i = 1; i <= mains; i++) {
         host = main[i]
-        replicas = ""
+        text = ""
         for (j = 1; j <= pods; j++)
-            if (!is_master[pod[j]] && master_of[pod[j]] == id_of[host]) replicas = replicas " " pod[j]
-        print "row " (shard_of[host] == "-" ? i - 1 : shard_of[host]) " master " host " (" address_of[host] ") replicas" \
-            (replicas == "" ? " none" : replicas) " slots" (own_slots[host] == "" ? " none" : own_slots[host])
+            if (!is_master[pod[j]] && master_of[pod[j]] == id_of[host]) text = text " " pod[j]
+        print "row", (shard_of[host] == "-" ? i - 1 : shard_of[host]), host, served[host], keys[host] + 0 (text == "" ? " none" : text)
         if (own_slots[host] == "") misplaced("master " host " has no slots")
     }
-    if (wrong != "") print "refuse 8 all pods are joined, but slots have to be moved: " wrong
+    text = ""
+    for (i = 1; i <= pods; i++) if (pod[i] in out) text = text " " pod[i]
+    if (text != "") print "note empty, alone and unknown to the others:" text
+    if (wrong != "") print "refuse 8 all pods are joined, but not all is as it should be: " wrong
     else print "done"
 }
 
 END {
     if (topology_is_old() || pods_are_silent()) exit
-    if (names_collide() || strangers_are_known() || claims_collide() || slots_are_lost()) exit
+    if (names_collide() || strangers_are_known() || claims_collide()) exit
+    find_leaving()
+    if (slots_are_lost()) exit
     choose_masters()
     if (create() || meet_pods()) exit
     # A master that says itself that it serves its slots can have replicas before all others know of it.
     if (all_claimed() && attach_replicas(1)) exit
     if (are_strangers() || views_differ()) exit
     if (assign_slots() || attach_replicas(0) || is_unsettled()) exit
+    # From here on the cluster is whole.
+    if (finish_slots() || move_slots() || spread_replicas() || hand_over() || take_out() || is_introduced()) exit
     report()
 }

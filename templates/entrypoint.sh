@@ -196,9 +196,10 @@ write_credentials() {
         printf 'masterauth %s\n' "$(quoted "$password")"
     else
         # Without a password, a name does it: a user that only this cluster's servers have. Whoever can
-        # log in as this user can log in as the default user as well, so it gives nothing away.
+        # log in as this user can log in as the default user as well, so it gives nothing away. Valkey 9 moves
+        # slots as this user, and checks its right to each write that it carries.
         user=replica-of-$(topology | sed -n '1s/^[^.]*\.\([^ .]*\).*/\1/p')-$BUS_PORT
-        printf 'user %s on nopass -@all +ping +replconf +psync +sync\n' "$user"
+        printf 'user %s on nopass ~* &* +@all\n' "$user"
         printf 'masteruser %s\nmasterauth %s\n' "$user" "$user"
     fi >"$CREDENTIALS" || refuse "cannot write $CREDENTIALS"
     umask 022

@@ -3,7 +3,7 @@
 #   - finds peers that have moved, by their names, and tells the server where they are (MEET);
 #   - writes the mark for the readiness probe when there is nobody left to tell;
 #   - mends a replica that dials an address its master no longer has;
-#   - keeps a copy of nodes.conf, for the entrypoint;
+#   - keeps a copy of nodes.conf, for the entrypoint, until the node leaves the cluster;
 #   - applies live.conf when it has changed;
 #   - hands a renewed certificate, changed passwords and a changed outside host to the server.
 # Later than the first minute, a pass in which all is well asks the own server once and nobody else.
@@ -248,6 +248,14 @@ save_nodes_file() {
     save_failed=yes
 }
 
+# A pod that has left the cluster must not find its way back by a copy of the time before.
+drop_nodes_file() {
+    [ "$peers" -eq 0 ] && [ -e "$SAVED_NODES" ] && is_retiring || return
+    rm -f "$SAVED_NODES"
+    saved_shape=
+    say "this node has left the cluster: removed the copy of its node list"
+}
+
 # Prints one "CONFIG SET name value" for each directive of the text on stdin. CONFIG SET wants the
 # values of a repeated directive, such as save, as one.
 config_commands() {
@@ -388,6 +396,7 @@ pass() {
     mark_joined
     mend_stale_link
     save_nodes_file
+    drop_nodes_file
     apply_live_conf
     apply_certificates
     apply_passwords

@@ -216,6 +216,21 @@ topology() {
     awk 'NF >= 2 && $1 !~ /^#/' "$CONF/topology"
 }
 
+# True if this pod is to leave the cluster.
+is_retiring() {
+    [ -r "$CONF/topology" ] || return
+    while read -r host _ words; do
+        case $host in
+        "$POD_NAME".*)
+            case " $words " in
+            *' retiring '*) return 0 ;;
+            esac
+            ;;
+        esac
+    done <"$CONF/topology"
+    return 1
+}
+
 # Prints the value of a directive as the server reads its files: live.conf is included last, and
 # the last one wins.
 setting() {

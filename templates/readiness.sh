@@ -24,6 +24,13 @@ case $answer in
 *) not_ready "this replica's link to its master is down" ;;
 esac
 
+# A pod that has left the cluster would tell clients that there is none. It knows nobody but itself.
+if is_retiring; then
+    case $(ask_own "$1" CLUSTER INFO) in
+    *cluster_known_nodes:1[!0-9]*) not_ready "this pod has left the cluster, and its place in the spec may be deleted" ;;
+    esac
+fi
+
 # The mark comes with the first pass of the heal loop that had nobody to meet, about a second after
 # the data is loaded, and at the latest with the twentieth. Without the loop nobody will write it.
 # The server's uptime is no measure: it counts the time that loading took.

@@ -24,6 +24,7 @@ pub(super) fn config_map(plan: &Plan) -> Document {
         templates::HEAL,
         templates::LIB,
         templates::LIVENESS,
+        templates::MOVE,
         templates::PRE_STOP,
         templates::READINESS,
         templates::STARTUP,

@@ -44,7 +44,7 @@ pub(super) fn bootstrap_job(plan: &Plan) -> Option<Job> {
 /// pod is made of, the script, the topology, and the user's patches of them. No time to live: a tool that finds the Job missing would create it again.
 fn hash(plan: &Plan, template: &PodTemplateSpec) -> String {
     let template = serde_json::to_string(template).unwrap_or_default();
-    let scripts = [templates::BOOTSTRAP, templates::CONVERGE, templates::LIB];
+    let scripts = [templates::BOOTSTRAP, templates::CONVERGE, templates::MOVE, templates::LIB];
     let patches = plan.patches.iter().filter(|patch| patch.target.kind == "Job");
     let mut patches: Vec<_> =
         patches.filter_map(|patch| patch.merge.get("spec")).map(ToString::to_string).collect();

@@ -51,6 +51,8 @@ pub struct Tally {
     pub failures: usize,
     /// The last error of each shard's writer.
     pub errors: Vec<String>,
+    /// How often each kind of error was met, by writers and the reader: its text without numbers.
+    pub kinds: BTreeMap<String, usize>,
     /// Reads that returned something else than what was written.
     pub wrong_reads: Vec<String>,
     /// The longest time that the test machine itself kept a thread waiting which wanted to run every 10 ms.
@@ -62,11 +64,26 @@ struct Writer {
     gap_start: Instant,
     failures: usize,
     error: String,
+    kinds: BTreeMap<String, usize>,
 }
 
 #[derive(Default)]
 struct Reader {
     wrong: Vec<String>,
+    kinds: BTreeMap<String, usize>,
+}
+
+/// What kind of error a text is: `MOVED # #:#`.
+fn kind(error: &str) -> String {
+    let mut kind = String::new();
+    for char in error.chars() {
+        match char {
+            '0'..='9' | '.' if kind.ends_with('#') => {}
+            '0'..='9' => kind.push('#'),
+            char => kind.push(char),
+        }
+    }
+    kind
 }
 
 /// A client that is made anew from the Service when it stops to get anywhere, as services do with theirs.
@@ -181,6 +198,7 @@ impl Load {
             gap_starts: Vec::new(),
             failures: 0,
             errors: Vec::new(),
+            kinds: BTreeMap::new(),
             wrong_reads: Vec::new(),
             stall: self.clock.join().map_err(|_| "the clock panicked")?,
         };
@@ -190,8 +208,11 @@ impl Load {
             tally.gap_starts.push(writer.gap_start);
             tally.failures += writer.failures;
             tally.errors.push(writer.error);
+            tally.count(writer.kinds);
         }
-        tally.wrong_reads = self.reader.join().map_err(|_| "the reader panicked")?.wrong;
+        let reader = self.reader.join().map_err(|_| "the reader panicked")?;
+        tally.count(reader.kinds);
+        tally.wrong_reads = reader.wrong;
         let mut acknowledged = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
         tally.acknowledged = std::mem::take(&mut *acknowledged);
         Ok(tally)
@@ -207,8 +228,13 @@ fn write(
     acknowledged: &Mutex<Vec<Write>>,
 ) -> Writer {
     let mut last = Instant::now();
-    let mut writer =
-        Writer { gap: Duration::ZERO, gap_start: last, failures: 0, error: String::new() };
+    let mut writer = Writer {
+        gap: Duration::ZERO,
+        gap_start: last,
+        failures: 0,
+        error: String::new(),
+        kinds: BTreeMap::new(),
+    };
     let mut keys = (0u64..).map(|number| format!("{prefix}:{number}"));
     let mut next = Instant::now();
     while !stop.load(Ordering::Relaxed) {
@@ -233,6 +259,7 @@ fn write(
                 Err(error) => {
                     writer.failures += 1;
                     writer.error = error.to_string();
+                    *writer.kinds.entry(kind(&writer.error)).or_default() += 1;
                     thread::sleep(Duration::from_millis(10));
                 }
             }
@@ -265,11 +292,13 @@ fn read(mut client: Client, stop: &AtomicBool, acknowledged: &Mutex<Vec<Write>>)
         };
         if let Some(key) = key {
             let value: Result<Option<String>> = client.run(redis::cmd("GET").arg(&key));
-            // Errors are the writers' business; an answer has to be right.
-            if let Ok(value) = value
-                && value.as_ref() != Some(&key)
-            {
-                reader.wrong.push(format!("{key} = {value:?}"));
+            match value {
+                // An answer has to be right.
+                Ok(value) if value.as_ref() != Some(&key) => {
+                    reader.wrong.push(format!("{key} = {value:?}"));
+                }
+                Ok(_) => {}
+                Err(error) => *reader.kinds.entry(kind(&error.to_string())).or_default() += 1,
             }
         }
         thread::sleep(Duration::from_millis(10));
@@ -278,6 +307,12 @@ fn read(mut client: Client, stop: &AtomicBool, acknowledged: &Mutex<Vec<Write>>)
 }
 
 impl Tally {
+    fn count(&mut self, kinds: BTreeMap<String, usize>) {
+        for (kind, number) in kinds {
+            *self.kinds.entry(kind).or_default() += number;
+        }
+    }
+
     /// The longest gap of any shard.
     pub fn longest_gap(&self) -> Duration {
         self.gaps.iter().copied().max().unwrap_or_default()

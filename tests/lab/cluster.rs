@@ -365,9 +365,9 @@ impl Cluster {
         self.members.iter().filter_map(|member| self.view(&member.pod).ok()).collect()
     }
 
-    /// Fails unless everything is as planned: every node knows every other at its present address and nobody
-    /// else, all slots are served, and each shard has its replicas with their links up. Returns the shards.
-    pub fn whole(&self) -> Result<Vec<Shard>> {
+    /// Fails unless every node knows every other at its present address and nobody else, all slots are served, and
+    /// each shard has its own pods, with the links of replicas up. Returns the shards.
+    pub fn in_shape(&self) -> Result<Vec<Shard>> {
         let views = self.views()?;
         let shards = self.agreed(&views)?;
         let per_shard = self.members.len() / self.shards;
@@ -383,6 +383,12 @@ impl Cluster {
                 .collect();
             ensure!(planned.len() == 1, "the shard of {pods:?} is not as planned");
         }
+        Ok(shards)
+    }
+
+    /// The same, and each shard serves the slots that it was made with.
+    pub fn whole(&self) -> Result<Vec<Shard>> {
+        let shards = self.in_shape()?;
         for (index, shard) in shards.iter().enumerate() {
             let planned = self.members.iter().find(|member| member.pod == shard.master);
             let planned = planned.and_then(|member| member.shard);

@@ -373,6 +373,49 @@ impl World {
         self.state().grown.get(claim).cloned()
     }
 
+    /// Deletes the StatefulSets and Jobs that are not among the objects, as tools do that prune, and waits until all
+    /// pods that nobody wants any more are gone.
+    pub fn prune(&self, objects: &Objects) -> Result<()> {
+        let jobs: BTreeSet<_> =
+            objects.jobs.iter().map(|job| key(&job.metadata)).collect::<Result<_>>()?;
+        let mut wanted = BTreeMap::new();
+        for set in &objects.stateful_sets {
+            let replicas = set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+            wanted.insert(key(&set.metadata)?, replicas);
+        }
+        let (old, pods) = {
+            let mut state = self.state();
+            state.sets.retain(|key, _| wanted.contains_key(key));
+            let old: Vec<_> =
+                state.jobs.keys().filter(|key| !jobs.contains(*key)).cloned().collect();
+            let is_surplus = |(name, record): &(&Key, &PodRecord)| match &record.owner {
+                Owner::Set(set, _) => {
+                    let replicas = wanted.get(set).copied().unwrap_or(0);
+                    !(0..replicas).any(|ordinal| name.1 == format!("{}-{ordinal}", set.1))
+                }
+                _ => false,
+            };
+            let pods: Vec<_> = state
+                .pods
+                .iter()
+                .filter(is_surplus)
+                .map(|(_, record)| Arc::clone(&record.pod))
+                .collect();
+            (old, pods)
+        };
+        for (_, job) in &old {
+            self.delete_job(job)?;
+        }
+        for pod in pods.iter().filter(|pod| !pod.gone() && !pod.terminating()) {
+            pod.delete(None);
+        }
+        self.wait("the pods that nobody wants are gone", Duration::from_secs(60), || {
+            ensure!(pods.iter().all(|pod| pod.gone()), "some still run");
+            Ok(())
+        })?;
+        Ok(())
+    }
+
     /// Makes or changes a Secret, as its owner does.
     pub fn put_secret(&self, name: &str, files: &Files) -> Result<()> {
         let mut state = self.state();

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{random, restart, rolling};
+use super::{restart, rolling};
 use crate::{
     certificates,
     clients::Load,
@@ -22,92 +22,6 @@ use crate::{
     pod::Timing,
     tools::{Result, bail, ensure},
 };
-
-/// F15: slots move from one shard to another; the target master dies; its replica takes over, the engine's
-/// own tools finish the move, and the Job finds nothing to do.
-pub fn target_dies(lab: &mut Lab) -> Result<()> {
-    let spec = lab.spec("blue");
-    let (cluster, shards) = lab.deploy(&spec)?;
-    let world = lab.world.clone();
-    let load = Load::start(&cluster, &shards, 500);
-    thread::sleep(Duration::from_secs(5));
-    let ids = cluster.ids()?;
-    let runner = shards[2].master.clone();
-    let cli = lab.case.image.cli();
-    let at = format!("127.0.0.1:{}", cluster.client_port);
-    let reshard = |from: &str, to: &str| {
-        format!(
-            "{cli} --cluster reshard {at} --cluster-from {from} --cluster-to {to} --cluster-slots 1000 --cluster-yes >/dev/null 2>&1"
-        )
-    };
-    let (source, target) = (&shards[0].master, &shards[1].master);
-    let words = reshard(&ids[source], &ids[target]);
-    let pod = world.pod(&runner)?;
-    let mover = {
-        let pod = pod.clone();
-        thread::spawn(move || pod.exec(&["sh", "-c", &words], Duration::from_secs(60)))
-    };
-    thread::sleep(Duration::from_millis(random(500..2500)));
-    world.destroy(std::slice::from_ref(target))?;
-    let died = Instant::now();
-    world.wait("the target's replica takes over", Duration::from_secs(15), || {
-        cluster.master_of(&shards[1].replicas).map(|_| ())
-    })?;
-    world.release([target]);
-    let moved = mover.join().map_err(|_| "the mover panicked")??;
-    world.say(&format!("reshard ended with {:?}", moved.code));
-    world.wait("the dead one is back", Duration::from_secs(30), || {
-        for view in cluster.views()? {
-            ensure!(view.nodes.values().all(|node| node.connected), "{} lacks a link", view.pod);
-        }
-        Ok(())
-    })?;
-    let fix = format!("{cli} --cluster fix {at} >/dev/null 2>&1");
-    world.wait("no slot is open", Duration::from_secs(60), || {
-        pod.exec(&["sh", "-c", &fix], Duration::from_secs(30))?;
-        let views = cluster.views()?;
-        let open: Vec<_> = views.iter().flat_map(|view| view.own.open_slots.clone()).collect();
-        // Where fix is stuck because only a replica still says "importing", this clears it on all of a shard.
-        for slot in &open {
-            let slot = slot.trim_start_matches('[').split('-').next().unwrap_or_default();
-            for view in views.iter().filter(|view| view.own.is_master()) {
-                let _ = cluster.ask::<String>(&view.pod, &["CLUSTER", "SETSLOT", slot, "STABLE"]);
-            }
-        }
-        ensure!(open.is_empty(), "{open:?}");
-        Ok(())
-    })?;
-    lab.healed(died);
-    // Back to equal parts.
-    let target = cluster.master_of(&shards[1].pods())?;
-    let surplus: u16 = cluster
-        .view(&target)?
-        .own
-        .slots
-        .iter()
-        .filter(|(first, _)| shards[0].serves(*first))
-        .map(|(first, last)| last - first + 1)
-        .sum();
-    if surplus > 0 {
-        let words = reshard(&ids[&target], &ids[source]).replace("1000", &surplus.to_string());
-        let done = pod.exec(&["sh", "-c", &words], Duration::from_secs(60))?;
-        ensure!(done.code == Some(0), "moving back ended with {:?}", done.code);
-    }
-    lab.note(format!("{surplus} of 1000 slots had moved"));
-    let tally = load.stop()?;
-    world.wait("the slots are as before", Duration::from_secs(15), || {
-        let after = cluster.whole()?;
-        let slots = |shards: &[crate::cluster::Shard]| -> Vec<_> {
-            shards.iter().map(|shard| shard.slots.clone()).collect()
-        };
-        ensure!(slots(&after) == slots(&shards), "{:?}", slots(&after));
-        Ok(())
-    })?;
-    world.delete_job(&cluster.job)?;
-    world.apply(&lab.render(&spec)?)?;
-    world.wait("the Job is complete", Duration::from_secs(30), || world.job_done(&cluster.job))?;
-    lab.judge(&cluster, &tally, Duration::from_secs(20), None)
-}
 
 /// Settings that the engine can change reach running servers, also after the loop that brings them has died.
 pub fn live_settings(lab: &mut Lab) -> Result<()> {

@@ -10,6 +10,7 @@ mod plan;
 mod probes;
 mod restart;
 mod rolling;
+mod scaling;
 mod scrapes;
 mod seed;
 mod strangers;
@@ -277,10 +278,41 @@ pub const SCENARIOS: &[Scenario] = &[
     .quick("valkey-8", PerShard)
     .alone(),
     scenario(
+        "f14-one-shard",
+        "3 to 4 to 3 shards under load, the Job killed at random moments",
+        scaling::one_shard,
+    )
+    .limit(900)
+    .setup(bootstrap::impatient)
+    .quick("redis-7.0", PerShard),
+    scenario("f14-twice", "the same, 3 to 6 to 3 shards", scaling::twice)
+        .limit(900)
+        .setup(bootstrap::impatient),
+    scenario(
+        "f14-replicas",
+        "0 to 1 to 2 to 1 replicas for each shard, likewise",
+        scaling::replicas,
+    )
+    .limit(900)
+    .setup(bootstrap::impatient)
+    .quick("valkey-9", Single),
+    scenario(
+        "f14-mutual-tls",
+        "3 to 4 to 3 shards, all of it encrypted and with a password",
+        scaling::one_shard,
+    )
+    .limit(900)
+    .setup(misc::with_mutual_tls),
+    scenario("f14-two-jobs", "two Jobs at the same time, 3 to 4 to 3 shards", scaling::two_jobs)
+        .limit(600),
+    scenario("f14-skipped", "a shard taken away without its having retired", scaling::skipped)
+        .only(&[PerShard]),
+    scenario(
         "f15-target-dies",
-        "slots move between shards, the target master dies",
-        misc::target_dies,
-    ),
+        "slots move to a new shard under load, the target master dies",
+        scaling::target_dies,
+    )
+    .limit(600),
     scenario("f16-probes", "probes against every state of a server", probes::states)
         .quick("valkey-9", PerShard),
     scenario("f16-stopped", "a stopped server is restarted, a busy one is not", probes::stopped)

@@ -1,0 +1,239 @@
+# shellcheck shell=sh disable=SC2034 # some variables are read by bootstrap.sh
+# Moves slots from one master to another while clients read and write. Sourced by bootstrap.sh.
+#
+# Where the engine moves slots whole by itself (Valkey 9: CLUSTER MIGRATESLOTS), it is asked to. A slot is then on one
+# side or on the other at any moment, and the move goes on or is undone whoever is killed.
+#
+# Elsewhere the steps are those of the cluster specification. They can be killed anywhere: the next round finds the
+# slots half moved, and goes on with them.
+#   1. The target expects keys of the slots; then the source sends it whoever asks for a key that it does not have.
+#   2. Keys move a few at a time. A key that a killed step left on both sides is replaced: the source's is the newer
+#      one, because the source answers for every key that it has.
+#   3. The source has no key left and still gives the slots to this target: another hand would show here.
+#   4. The slots belong to the target as soon as it says so. The source gives them up only when a replica of the
+#      target has heard of it: a failover in between would leave them to nobody.
+
+# One round moves for so many seconds, or ends with the keys at hand.
+MOVE_SECONDS=4
+# Slots that are half moved at a time.
+MOVE_SLOTS=100
+# Slots that the engine moves in one go. It forks for each go, and keeps in memory what is written meanwhile.
+MOVE_WHOLE_SLOTS=512
+# Keys that the source sends at a time, answering nobody else meanwhile.
+MOVE_KEYS=10
+
+# move_slots keys|best HOST ADDRESS ID HOST ADDRESS ID WITNESS SLOTS...: from the first pod to the second; WITNESS is
+# the address of a replica of the second, or -. Sets progressed to yes if anything moved.
+move_slots() {
+    how=$1
+    source_host=$2 source=$3 source_id=$4 target_host=$5 target=$6 target_id=$7 witness=$8
+    shift 8
+    move_until=$(($(clock) + MOVE_SECONDS))
+    if [ "$how" = best ] && moves_whole "$source" && moves_whole "$target"; then
+        move_whole "$@"
+    else
+        move_by_keys "$@"
+    fi
+}
+
+move_failed() {
+    say_once "moving slots from $source_host to $target_host: $*"
+}
+
+# True if the server at an address can move slots whole. It says nothing about commands that it does not know.
+moves_whole() {
+    case $(ask 5 "$1" COMMAND INFO 'cluster|migrateslots') in
+    *migrateslots*) return 0 ;;
+    esac
+    return 1
+}
+
+# Prints how the moves of the source stand: "running", or the state and message of the newest one.
+whole_moves() {
+    ask 5 "$source" CLUSTER GETSLOTMIGRATIONS | awk '
+        { sub(/\r$/, "") }
+        name == "state" {
+            if ($0 !~ /^(success|failed|cancel)/) running = 1
+            if (state == "") state = $0
+            name = ""
+            next
+        }
+        name == "message" {
+            if (!messages++) message = $0
+            name = ""
+            next
+        }
+        $0 == "state" || $0 == "message" { name = $0 }
+        /^ERR|^NOPERM|^Could not/ { state = $0 }
+        END { print running ? "running" : state " " message }'
+}
+
+move_whole() {
+    state=$(whole_moves)
+    if [ "$state" != running ]; then
+        # The first of the slots, as FROM TO FROM TO.
+        # shellcheck disable=SC2046 # words
+        set -- $(printf '%s\n' "$@" | awk -F- -v left="$MOVE_WHOLE_SLOTS" '
+            left > 0 {
+                to = $NF - $1 < left ? $NF : $1 + left - 1
+                left -= to - $1 + 1
+                print $1, to
+            }')
+        answer=$(ask 5 "$source" CLUSTER MIGRATESLOTS SLOTSRANGE "$@" NODE "$target_id")
+        if [ "$answer" != OK ]; then
+            move_failed "$answer"
+            return
+        fi
+    fi
+    while :; do
+        state=$(whole_moves)
+        case $state in
+        running) ;;
+        success*)
+            progressed=yes
+            return
+            ;;
+        *)
+            move_failed "$state"
+            return
+            ;;
+        esac
+        if [ "$(clock)" -ge "$move_until" ]; then
+            # The server ends a move itself that does not get on.
+            progressed=yes
+            return
+        fi
+        sleep 0.2
+    done
+}
+
+move_by_keys() {
+    # shellcheck disable=SC2046 # words
+    set -- $(printf '%s\n' "$@" | awk -F- '{ for (slot = $1; slot <= $NF; slot++) print slot }')
+    while [ $# -gt 0 ] && [ "$(clock)" -lt "$move_until" ]; do
+        batch='' batched=0
+        while [ $# -gt 0 ] && [ "$batched" -lt "$MOVE_SLOTS" ]; do
+            batch="$batch $1"
+            batched=$((batched + 1))
+            shift
+        done
+        move_batch || return
+        progressed=yes
+    done
+}
+
+move_batch() {
+    set_slots "$target" IMPORTING "$source_id" && set_slots "$source" MIGRATING "$target_id" &&
+        move_keys && is_empty && is_given && set_slots "$target" NODE "$target_id" && await_witness &&
+        set_slots "$source" NODE "$target_id"
+}
+
+# Prints a command for each slot of the batch: words before it, words after it.
+for_each_slot() {
+    for slot in $batch; do
+        printf '%s %s %s\n' "$1" "$slot" "$2"
+    done
+}
+
+# set_slots ADDRESS WORDS...: CLUSTER SETSLOT for each slot of the batch; false unless each is answered with OK.
+set_slots() {
+    where=$1
+    shift
+    wrong=$(for_each_slot 'CLUSTER SETSLOT' "$*" | ask 20 "$where" | awk -v wanted="$batched" '
+        /^OK/ { done++; next }
+        NF && wrong == "" { wrong = $0 }
+        END { if (done != wanted) print (wrong == "" ? done + 0 " of " wanted " answers" : wrong) }')
+    [ -n "$wrong" ] || return 0
+    move_failed "SETSLOT $*: $wrong"
+    return 1
+}
+
+# Moves the keys of the batch; false if there are some left when the time is over, or something is wrong.
+move_keys() {
+    while :; do
+        # Keys stay quoted, as redis-cli prints and reads them: they may hold anything.
+        seen=$(for_each_slot 'CLUSTER GETKEYSINSLOT' 100 | ask 20 "$source" --no-raw | migrate_commands |
+            ask 60 "$source" | awk '
+                /^OK|^NOKEY/ { sent++; next }
+                NF && wrong == "" { wrong = $0 }
+                END { print sent + 0, wrong }')
+        case $seen in
+        '0 ') return 0 ;;
+        *[0-9]' ') progressed=yes ;;
+        *)
+            move_failed "$seen"
+            return 1
+            ;;
+        esac
+        [ "$(clock)" -lt "$move_until" ] || return 1
+    done
+}
+
+# Makes MIGRATE commands of redis-cli's lists of keys, one list for each slot.
+migrate_commands() {
+    TARGET_AUTH=$(target_auth) awk -v target="$target" -v port="$CLIENT_PORT" -v most="$MOVE_KEYS" '
+        function send() {
+            if (count) print "MIGRATE " target " " port " \"\" 0 5000 REPLACE " ENVIRON["TARGET_AUTH"] "KEYS" keys
+            keys = ""
+            count = 0
+        }
+        /^ *1\) "/ { send() }
+        /^ *[0-9]+\) "/ {
+            sub(/\r$/, "")
+            sub(/^ *[0-9]+\) /, "")
+            keys = keys " " $0
+            if (++count == most) send()
+        }
+        END { send() }'
+}
+
+# How the source logs in to the target, in the words of MIGRATE. Never an argument of a program.
+target_auth() {
+    [ -z "$REDISCLI_AUTH" ] || printf 'AUTH %s ' "$(quoted "$REDISCLI_AUTH")"
+}
+
+# True if the source says of each slot of the batch that it has no key of it.
+is_empty() {
+    left=$(for_each_slot 'CLUSTER COUNTKEYSINSLOT' '' | ask 20 "$source" | awk -v wanted="$batched" '
+        { sub(/\r$/, "") }
+        $0 == "0" { empty++ }
+        END { print wanted - empty }')
+    [ "$left" = 0 ]
+}
+
+# True if the source is giving each slot of the batch to this target and to nobody else.
+is_given() {
+    ask 5 "$source" CLUSTER NODES | awk -v slots="$batch" -v id="$target_id" '
+        { sub(/\r$/, "") }
+        $3 ~ /myself/ { for (i = 9; i <= NF; i++) mark[$i] = 1 }
+        END {
+            count = split(slots, slot, " ")
+            for (i = 1; i <= count; i++) if (!(("[" slot[i] "->-" id "]") in mark)) exit 1
+        }' && return
+    move_failed 'somebody else moves them, too'
+    return 1
+}
+
+# Waits, for a short time, until a replica of the target has heard what its master serves.
+await_witness() {
+    [ "$witness" != - ] || return 0
+    polls=0
+    while [ "$polls" -lt 10 ]; do
+        ask 2 "$witness" CLUSTER NODES | awk -v slots="$batch" -v id="$target_id" '
+            { sub(/\r$/, "") }
+            $1 == id {
+                for (i = 9; i <= NF; i++) {
+                    if (split($i, ends, "-") < 2) ends[2] = ends[1]
+                    for (one = ends[1] + 0; one <= ends[2] + 0; one++) serves[one] = 1
+                }
+            }
+            END {
+                count = split(slots, slot, " ")
+                for (i = 1; i <= count; i++) if (!(slot[i] + 0 in serves)) exit 1
+            }' && return 0
+        polls=$((polls + 1))
+        sleep 0.1
+    done
+    # Its master's word spreads by itself all the same.
+    return 0
+}

@@ -1,0 +1,382 @@
+//! The cluster grows and shrinks by the Job, under load, and the Job is killed on the way.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use super::random;
+use crate::{
+    clients::{Load, fill, slot, unreadable},
+    cluster::{Cluster, Shard},
+    lab::{Lab, Spec},
+    pod::Pod,
+    tools::{Result, bail, ensure},
+};
+
+/// A step of the cluster's size takes no longer, killed Jobs included.
+const STEP: Duration = Duration::from_secs(240);
+/// No step takes a master away that a client could miss for long.
+const GAP: Duration = Duration::from_secs(3);
+/// What redis-cli leaves alone, and so does the Job.
+const THRESHOLD: f64 = 0.02;
+
+/// Looks all the time whether pods know an owner for each slot.
+struct Watch {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<std::result::Result<u32, String>>,
+}
+
+impl Watch {
+    fn start(cluster: &Cluster, pods: Vec<String>) -> Watch {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (cluster, stopped) = (cluster.clone(), Arc::clone(&stop));
+        let thread = thread::spawn(move || {
+            let mut looks = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                for pod in &pods {
+                    // A pod that does not answer says nothing about slots.
+                    let Ok(info) = cluster.ask::<String>(pod, &["CLUSTER", "INFO"]) else {
+                        continue;
+                    };
+                    looks += 1;
+                    if !info.contains("cluster_slots_assigned:16384\r\n") {
+                        return Err(format!("{pod} misses slots: {info}"));
+                    }
+                }
+                thread::sleep(Duration::from_millis(50));
+            }
+            Ok(looks)
+        });
+        Watch { stop, thread }
+    }
+
+    fn stop(self) -> Result<u32> {
+        self.stop.store(true, Ordering::Relaxed);
+        Ok(self.thread.join().map_err(|_| "the watch panicked")??)
+    }
+}
+
+/// A cluster that changes its size, and all that has to stay true meanwhile.
+struct Growth {
+    spec: Spec,
+    cluster: Cluster,
+    keys: BTreeSet<String>,
+    load: Load,
+    watch: Watch,
+    kills: usize,
+}
+
+impl Growth {
+    /// Makes a cluster that has some keys, and starts the load. The first pods stay all the time.
+    fn start(lab: &Lab, spec: Spec, stay: usize) -> Result<Growth> {
+        let spec = spec.set("spec.bootstrap.backoffLimit", 20);
+        let (cluster, shards) = lab.deploy(&spec)?;
+        let keys = fill(&cluster, 3000, "kept")?;
+        let load = Load::start(&cluster, &shards, 500);
+        // The first of each shard, or the first of all.
+        let mut pods: Vec<_> = cluster.members.iter().map(|member| member.pod.clone()).collect();
+        pods.sort_by_key(|pod| {
+            pod.rsplit('-').next().and_then(|ordinal| ordinal.parse::<u32>().ok())
+        });
+        pods.truncate(stay);
+        let watch = Watch::start(&cluster, pods);
+        Ok(Growth { spec, cluster, keys, load, watch, kills: 0 })
+    }
+
+    /// Applies the spec with other numbers, and kills the Job so many times at random moments.
+    fn step(
+        &mut self,
+        lab: &Lab,
+        (shards, replicas): (usize, usize),
+        (retiring_shards, retiring_replicas): (usize, usize),
+        kills: usize,
+    ) -> Result<Vec<Shard>> {
+        let world = lab.world.clone();
+        let staying = self
+            .spec
+            .clone()
+            .set("spec.topology.shards", shards)
+            .set("spec.topology.replicasPerShard", replicas);
+        let spec = match (retiring_shards, retiring_replicas) {
+            (0, 0) => staying.clone(),
+            _ => staying
+                .clone()
+                .set("spec.topology.retiring.shards", retiring_shards)
+                .set("spec.topology.retiring.replicasPerShard", retiring_replicas),
+        };
+        world.say(&format!(
+            "now {shards} shards with {replicas} replicas; {retiring_shards} shards and {retiring_replicas} replicas retire"
+        ));
+        let start = Instant::now();
+        let objects = lab.render(&spec)?;
+        let all = lab.apply(&spec, &objects)?;
+        world.prune(&objects)?;
+        self.kill(lab, &all.job, kills)?;
+        world.wait("the Job is complete", STEP, || world.job_done(&all.job))?;
+        world.say(&format!("it took {:.1} s", start.elapsed().as_secs_f64()));
+        // What stays is a cluster by itself.
+        self.cluster = Cluster::from_objects(&world, &spec.name(), &lab.render(&staying)?)?;
+        let shards = self.cluster.in_shape()?;
+        is_even(&shards)?;
+        self.keys_are_at_home()?;
+        let stays: BTreeSet<_> = self.cluster.members.iter().map(|member| &member.pod).collect();
+        for member in all.members.iter().filter(|member| !stays.contains(&member.pod)) {
+            is_retired(&self.cluster, &member.pod)?;
+        }
+        Ok(shards)
+    }
+
+    fn kill(&mut self, lab: &Lab, job: &str, kills: usize) -> Result<()> {
+        let world = lab.world.clone();
+        let mut last = 0;
+        for _ in 0..kills {
+            // None when the last try had done it all.
+            let pod = world.wait("a try of the Job runs", Duration::from_secs(60), || {
+                if world.job_done(job).is_ok() {
+                    return Ok(None);
+                }
+                let pods = world.pods_of_job(job);
+                let running = |pod: &Arc<Pod>| pod.number > last && pod.container().is_ok();
+                Ok(Some(pods.into_iter().rfind(running).ok_or("none runs")?))
+            })?;
+            let Some(pod) = pod else { break };
+            // It waits six seconds for its turn; then slots move.
+            thread::sleep(Duration::from_millis(random(2000..14000)));
+            if pod.kill().is_ok() && world.job_done(job).is_err() {
+                self.kills += 1;
+                last = pod.number;
+                world.say(&format!("kill {}", self.kills));
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails if a master has keys of slots that it does not serve: nobody would find them there.
+    fn keys_are_at_home(&self) -> Result<()> {
+        for view in self.cluster.views()?.iter().filter(|view| view.own.is_master()) {
+            let serves = |slot: u16| view.own.slots.iter().any(|(a, b)| (*a..=*b).contains(&slot));
+            let keys = self.cluster.keys_on(&view.pod)?;
+            let lost: Vec<_> = keys.iter().filter(|key| !serves(slot(key))).collect();
+            ensure!(lost.is_empty(), "{} has keys of others, such as {:?}", view.pod, lost.first());
+        }
+        Ok(())
+    }
+
+    /// Ends the load and judges what clients saw.
+    fn end(self, lab: &mut Lab, kills: usize) -> Result<()> {
+        ensure!(self.kills >= kills, "only {} kills", self.kills);
+        let looks = self.watch.stop()?;
+        let tally = self.load.stop()?;
+        lab.note(format!("{} kills; client errors: {:?}", self.kills, tally.kinds));
+        lab.world.say(&format!("{looks} looks at the slots"));
+        ensure!(looks > 100, "only {looks} looks at the slots");
+        let broken = unreadable(&self.cluster, &self.keys);
+        ensure!(
+            broken.is_empty(),
+            "{} keys are gone, such as {:?}",
+            broken.len(),
+            broken.iter().next()
+        );
+        lab.judge(&self.cluster, &tally, GAP, None)?;
+        let expected = |kind: &String| EXPECTED.iter().any(|known| kind.contains(known));
+        if let Some(kind) = tally.kinds.keys().find(|kind| !expected(kind)) {
+            bail!("clients met an error that is not explained: {kind}");
+        }
+        Ok(())
+    }
+}
+
+/// What a client may meet, and why.
+const EXPECTED: &[&str] = &[
+    // It went to a pod that was just deleted.
+    "broken pipe",
+    "Connection refused",
+    "Connection reset",
+    "No route to host",
+    "unreachable",
+    "timed out",
+    "driver unexpectedly terminated",
+    "Resource temporarily unavailable",
+    // It asked a pod that had just left for the slots, and asked somebody else then.
+    "CLUSTERDOWN",
+    "Missing slot coverage",
+    "slot not covered",
+    "Slot refresh error",
+    "Initial connections",
+];
+
+/// Fails unless each shard has its part of the slots.
+fn is_even(shards: &[Shard]) -> Result<()> {
+    let part = 16384.0 / shards.len() as f64;
+    for shard in shards {
+        let slots: u32 = shard.slots.iter().map(|(first, last)| u32::from(last - first) + 1).sum();
+        ensure!(
+            (f64::from(slots) - part).abs() <= THRESHOLD * part + 1.0,
+            "{} has {slots} slots, not about {part:.0}",
+            shard.master
+        );
+    }
+    Ok(())
+}
+
+/// Fails unless a pod is empty and alone.
+fn is_retired(cluster: &Cluster, pod: &str) -> Result<()> {
+    let view = cluster.view(pod)?;
+    ensure!(view.nodes.len() == 1, "{pod} still knows {} nodes", view.nodes.len());
+    ensure!(view.own.is_master() && view.own.slots.is_empty(), "{pod}: {:?}", view.own);
+    let keys = cluster.keys_on(pod)?;
+    ensure!(keys.is_empty(), "{pod} still has {} keys", keys.len());
+    cluster.world.wait(&format!("{pod} is no longer ready"), Duration::from_secs(20), || {
+        ensure!(!cluster.world.pod(pod)?.ready(), "ready");
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// F14: one shard more, and one less.
+pub fn one_shard(lab: &mut Lab) -> Result<()> {
+    let mut growth = Growth::start(lab, lab.spec("blue"), 3)?;
+    growth.step(lab, (4, 1), (0, 0), 4)?;
+    growth.step(lab, (3, 1), (1, 0), 4)?;
+    growth.step(lab, (3, 1), (0, 0), 0)?;
+    growth.end(lab, 5)
+}
+
+/// F14: twice as many shards, and half as many.
+pub fn twice(lab: &mut Lab) -> Result<()> {
+    let mut growth = Growth::start(lab, lab.spec("blue"), 3)?;
+    growth.step(lab, (6, 1), (0, 0), 4)?;
+    growth.step(lab, (3, 1), (3, 0), 4)?;
+    growth.step(lab, (3, 1), (0, 0), 0)?;
+    growth.end(lab, 5)
+}
+
+/// F14: replicas come and go.
+pub fn replicas(lab: &mut Lab) -> Result<()> {
+    let spec = lab.spec("blue").set("spec.topology.replicasPerShard", 0);
+    let mut growth = Growth::start(lab, spec, 3)?;
+    growth.step(lab, (3, 1), (0, 0), 1)?;
+    growth.step(lab, (3, 2), (0, 0), 1)?;
+    // The masters are the pods that retire, as after failovers.
+    let shards = growth.cluster.in_shape()?;
+    for shard in &shards {
+        let last = shard.replicas.iter().next_back().ok_or("no replica")?;
+        growth.cluster.ask::<String>(last, &["CLUSTER", "FAILOVER"])?;
+    }
+    growth.cluster.world.wait("they are masters", Duration::from_secs(20), || {
+        let now = growth.cluster.in_shape()?;
+        let moved = now.iter().zip(&shards).all(|(now, before)| now.master != before.master);
+        ensure!(moved, "not yet");
+        Ok(())
+    })?;
+    growth.step(lab, (3, 1), (0, 1), 3)?;
+    growth.step(lab, (3, 1), (0, 0), 0)?;
+    growth.end(lab, 0)
+}
+
+/// F14: a shard comes and goes while two Jobs work on it.
+pub fn two_jobs(lab: &mut Lab) -> Result<()> {
+    let spec = lab.spec("blue");
+    let (cluster, _) = lab.deploy(&spec)?;
+    let world = lab.world.clone();
+    let keys = fill(&cluster, 3000, "kept")?;
+    let grown = spec.clone().set("spec.topology.shards", 4);
+    let shrunk = spec.clone().set("spec.topology.retiring.shards", 1);
+    for spec in [grown.clone(), shrunk] {
+        let mut objects = lab.render(&spec)?;
+        let mut twin = objects.jobs.first().cloned().ok_or("no Job")?;
+        twin.metadata.name = twin.metadata.name.map(|name| format!("{name}-twin"));
+        objects.jobs.push(twin);
+        let cluster = lab.apply(&spec, &objects)?;
+        for job in objects.jobs.iter().filter_map(|job| job.metadata.name.as_deref()) {
+            world.wait(&format!("{job} is complete"), STEP, || world.job_done(job))?;
+            let tries = world.pods_of_job(job).len();
+            ensure!(tries == 1, "{job} took {tries} tries");
+        }
+        let broken = unreadable(&cluster, &keys);
+        ensure!(broken.is_empty(), "{} keys are gone", broken.len());
+    }
+    is_even(&cluster.in_shape()?)
+}
+
+/// F14: the first step is left out. The Job must see that slots or copies have gone, and touch nothing.
+pub fn skipped(lab: &mut Lab) -> Result<()> {
+    let three = lab.spec("blue").set("spec.bootstrap.backoffLimit", 0);
+    let four = three.clone().set("spec.topology.shards", 4);
+    let (cluster, shards) = lab.deploy(&four)?;
+    let world = lab.world.clone();
+    let keys = fill(&cluster, 500, "kept")?;
+    thread::sleep(Duration::from_secs(3));
+    let objects = lab.render(&three)?;
+    let small = lab.apply(&three, &objects)?;
+    world.prune(&objects)?;
+    world.wait("the Job gives up", Duration::from_secs(60), || world.job_failed(&small.job))?;
+    let pods = world.pods_of_job(&small.job);
+    let code = pods.last().ok_or("the Job made no pod")?.last_exit();
+    ensure!(code == Some(3), "exit code {code:?}");
+    for shard in &shards[..3] {
+        let view = small.view(&shard.master)?;
+        ensure!(view.own.slots == shard.slots, "{} has other slots now", shard.master);
+    }
+    // What was taken away too early comes back with its data.
+    let objects = lab.render(&four)?;
+    let cluster = lab.apply(&four, &objects)?;
+    world.prune(&objects)?;
+    world.wait("the Job is complete", STEP, || world.job_done(&cluster.job))?;
+    let broken = unreadable(&cluster, &keys);
+    ensure!(broken.is_empty(), "{} keys are gone", broken.len());
+    cluster.whole().map(|_| ())
+}
+
+/// F15: slots move to a new shard, and its master dies. Its replica takes over and the Job finishes the move.
+pub fn target_dies(lab: &mut Lab) -> Result<()> {
+    let mut growth = Growth::start(lab, lab.spec("blue"), 3)?;
+    let world = lab.world.clone();
+    let spec = growth.spec.clone().set("spec.topology.shards", 4);
+    let before: BTreeSet<_> =
+        growth.cluster.members.iter().map(|member| member.pod.clone()).collect();
+    let objects = lab.render(&spec)?;
+    let cluster = lab.apply(&spec, &objects)?;
+    world.prune(&objects)?;
+    let new: BTreeSet<_> = cluster
+        .members
+        .iter()
+        .map(|member| member.pod.clone())
+        .filter(|pod| !before.contains(pod))
+        .collect();
+    let moved = |pod: &String| -> Result<u32> {
+        let slots = cluster.view(pod)?.own.slots;
+        Ok(slots.iter().map(|(first, last)| u32::from(last - first) + 1).sum())
+    };
+    let target = world.wait("slots move", STEP, || {
+        let found = new.iter().find(|pod| moved(pod).is_ok_and(|slots| slots > 0));
+        found.cloned().ok_or_else(|| "not yet".into())
+    })?;
+    thread::sleep(Duration::from_millis(random(0..1500)));
+    let slots = moved(&target)?;
+    world.destroy(std::slice::from_ref(&target))?;
+    let died = Instant::now();
+    world.say(&format!("{target} died with {slots} slots"));
+    world.wait("its replica takes over", Duration::from_secs(20), || {
+        cluster.master_of(&new).map(|_| ())
+    })?;
+    world.release([&target]);
+    world.wait("the Job is complete", STEP, || world.job_done(&cluster.job))?;
+    lab.healed(died);
+    is_even(&cluster.in_shape()?)?;
+    growth.cluster = cluster;
+    growth.keys_are_at_home()?;
+    lab.note(format!("the target died with {slots} slots"));
+    let Growth { cluster, keys, load, watch, .. } = growth;
+    watch.stop()?;
+    let tally = load.stop()?;
+    let broken = unreadable(&cluster, &keys);
+    ensure!(broken.is_empty(), "{} keys are gone", broken.len());
+    lab.judge(&cluster, &tally, Duration::from_secs(20), None)
+}
