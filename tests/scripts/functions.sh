@@ -32,6 +32,16 @@ no() {
     ! "$@" || { printf 'true: %s\n' "$*" && exit 1; }
 }
 
+# The list of pods
+printf '%s\n' '# host shard' 'r-0-0.r 0' 'r-0-1.r 0 port=7000 retiring' 'r-1-0.r 1 later' >"$TMP/topology"
+equal 'lines of pods' "$(topology | grep -c .)" 3
+no is_retiring
+POD_NAME=r-0-1
+yes is_retiring
+POD_NAME=r-0
+no is_retiring
+POD_NAME=r-0-0
+
 # Addresses
 for good in 10.0.0.1 0.0.0.0 255.255.255.255 192.168.100.1; do yes is_ipv4 "$good"; done
 for bad in '' 1.2.3 1.2.3.4.5 1.2.3.256 1.2.3. .1.2.3 1..2.3 01.2.3.4 1.2.3.4444 a.b.c.d 'x' '1.2.3.4 ' localhost; do
