@@ -176,7 +176,7 @@ impl Growth {
         lab.note(format!("{} kills; client errors: {:?}", self.kills, tally.kinds));
         lab.world.say(&format!("{looks} looks at the slots"));
         ensure!(looks > 100, "only {looks} looks at the slots");
-        let broken = unreadable(&self.cluster, &self.keys);
+        let broken = unreadable(&self.cluster, &self.keys)?;
         ensure!(
             broken.is_empty(),
             "{} keys are gone, such as {:?}",
@@ -299,7 +299,7 @@ pub fn two_jobs(lab: &mut Lab) -> Result<()> {
             let tries = world.pods_of_job(job).len();
             ensure!(tries == 1, "{job} took {tries} tries");
         }
-        let broken = unreadable(&cluster, &keys);
+        let broken = unreadable(&cluster, &keys)?;
         ensure!(broken.is_empty(), "{} keys are gone", broken.len());
     }
     is_even(&cluster.in_shape()?)
@@ -329,7 +329,7 @@ pub fn skipped(lab: &mut Lab) -> Result<()> {
     let cluster = lab.apply(&four, &objects)?;
     world.prune(&objects)?;
     world.wait("the Job is complete", STEP, || world.job_done(&cluster.job))?;
-    let broken = unreadable(&cluster, &keys);
+    let broken = unreadable(&cluster, &keys)?;
     ensure!(broken.is_empty(), "{} keys are gone", broken.len());
     cluster.whole().map(|_| ())
 }
@@ -376,7 +376,7 @@ pub fn target_dies(lab: &mut Lab) -> Result<()> {
     let Growth { cluster, keys, load, watch, .. } = growth;
     watch.stop()?;
     let tally = load.stop()?;
-    let broken = unreadable(&cluster, &keys);
+    let broken = unreadable(&cluster, &keys)?;
     ensure!(broken.is_empty(), "{} keys are gone", broken.len());
     lab.judge(&cluster, &tally, Duration::from_secs(20), None)
 }
