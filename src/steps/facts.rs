@@ -39,6 +39,8 @@ pub(super) struct Facts {
     /// The Secret with the password and its key.
     pub(super) password: Option<(String, String)>,
     pub(super) is_encrypted: bool,
+    /// The CronJob that makes backups.
+    pub(super) backup: Option<String>,
 }
 
 /// Shards, and replicas of each.
@@ -103,6 +105,10 @@ impl Facts {
             .of_kind("Job")
             .filter(of_cluster)
             .find(|job| job.id.name.starts_with(&format!("{name}-{}", names::BOOTSTRAP)));
+        let backup = side
+            .of_kind("CronJob")
+            .filter(of_cluster)
+            .find(|cron_job| cron_job.id.name == format!("{name}-{}", names::BACKUP));
         let per_shard = workload::is_shard(first);
         let pods: u64 = sets.iter().map(|set| workload::replicas(set)).sum();
         let number = |variable: &str| variable_of(job?, variable)?.parse::<u64>().ok();
@@ -162,6 +168,7 @@ impl Facts {
             waits_for_deletion: workload::waits(first),
             password: password(first),
             is_encrypted: volume(first, names::TLS.0).is_some(),
+            backup: backup.map(|cron_job| cron_job.id.name.clone()),
             name,
         })
     }

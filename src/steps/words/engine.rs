@@ -1,6 +1,6 @@
 //! Another version of the server, or the other engine.
 
-use super::{Context, for_each};
+use super::{Context, Facts, for_each};
 use crate::{
     diff::{Change, workload::reads},
     steps::{Action, Stage},
@@ -9,7 +9,7 @@ use crate::{
 pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
     let (Some(old), new) = (context.old, context.new) else { return };
     let (Some(was), Some(becomes)) = (old.server, new.server) else { return };
-    let title = |facts: &super::Facts, server: crate::diff::workload::Server| {
+    let title = |facts: &Facts, server: crate::diff::workload::Server| {
         format!("{} {}", server.engine.title(), facts.version)
     };
     let (from, to) = (title(old, was), title(new, becomes));
@@ -23,25 +23,8 @@ pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
     } else {
         format!("move from {from} to {to}")
     };
-    let pods = old.pods();
-    let save = old.ask("\"$pod\"", "BGSAVE");
-    let saved = old.ask("\"$pod\"", "INFO persistence");
     if was.version != becomes.version || was.engine != becomes.engine {
-        stage.before.push(Action::run(
-            "Make a backup: let every server write a dump.",
-            for_each(&pods, &save),
-        ));
-        stage.before.push(Action::run(
-            "When each says `rdb_bgsave_in_progress:0` and `rdb_last_bgsave_status:ok`, the dumps are there.",
-            for_each(&pods, &format!("{saved} | grep -E 'rdb_bgsave_in_progress|rdb_last_bgsave_status'")),
-        ));
-        stage.before.push(Action::run(
-            "Copy them to a safe place.",
-            for_each(
-                &pods,
-                &old.kubectl("exec \"$pod\" -c redis -- cat /data/dump.rdb >\"$pod.rdb\""),
-            ),
-        ));
+        stage.before.extend(backup(old));
     }
     let gone = directives(context, |change| change.old.is_some() && change.new.is_none());
     if !gone.is_empty() {
@@ -86,4 +69,44 @@ fn directives(context: &Context<'_>, is: impl Fn(&Change) -> bool) -> Vec<String
     names.sort();
     names.dedup();
     names
+}
+
+/// How to keep what the servers have: by the CronJob, or by hand.
+fn backup(old: &Facts) -> Vec<Action> {
+    if let Some(cron_job) = &old.backup {
+        let job = format!("{cron_job}-before");
+        return vec![
+            Action::run(
+                "Make a backup.",
+                old.kubectl(&format!("create job {job} --from=cronjob/{cron_job}")),
+            ),
+            Action::run(
+                "When it is complete, the last line of its log says where it is.",
+                old.kubectl(&format!(
+                    "wait --for=condition=complete job/{job} --timeout=24h && {}",
+                    old.kubectl(&format!("logs job/{job} --tail=1"))
+                )),
+            ),
+        ];
+    }
+    let pods = old.pods();
+    let save = old.ask("\"$pod\"", "BGSAVE");
+    let saved = old.ask("\"$pod\"", "INFO persistence");
+    vec![
+        Action::run("Make a backup: let every server write a dump.", for_each(&pods, &save)),
+        Action::run(
+            "When each says `rdb_bgsave_in_progress:0` and `rdb_last_bgsave_status:ok`, the dumps are there.",
+            for_each(
+                &pods,
+                &format!("{saved} | grep -E 'rdb_bgsave_in_progress|rdb_last_bgsave_status'"),
+            ),
+        ),
+        Action::run(
+            "Copy them to a safe place.",
+            for_each(
+                &pods,
+                &old.kubectl("exec \"$pod\" -c redis -- cat /data/dump.rdb >\"$pod.rdb\""),
+            ),
+        ),
+    ]
 }
