@@ -430,6 +430,8 @@ pub const SCENARIOS: &[Scenario] = &[
     )
     .limit(600),
     scenario("plan-volumes", "the stages of larger volumes under load", plan::volumes),
+    scenario("plan-resize", "the stages of a shard more and a shard less, under load", plan::resize)
+        .limit(600),
     scenario(
         "plan-switches",
         "another bus port, a password and encryption, each with all pods at once",

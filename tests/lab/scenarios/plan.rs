@@ -11,7 +11,7 @@ use super::seed;
 use crate::{
     certificates,
     clients::{Load, fill, unreadable},
-    cluster::Cluster,
+    cluster::{Cluster, Shard},
     image::Image,
     kubectl::Shell,
     lab::{Lab, Layout, Spec},
@@ -24,6 +24,8 @@ const WRITES_PER_SECOND: u32 = 500;
 const GAP: Duration = Duration::from_millis(500);
 /// The same where a server of another version starts, of which nobody has measured so much.
 const GAP_OF_UPGRADES: Duration = Duration::from_secs(1);
+/// The same while slots move, each with a moment of its own.
+const GAP_OF_MOVES: Duration = Duration::from_secs(2);
 /// The spec's file in the shell's folder.
 const SPEC: &str = "redis-cluster.yaml";
 
@@ -92,6 +94,19 @@ fn name(stage: &Value) -> &str {
     stage["name"].as_str().unwrap_or_default()
 }
 
+/// Waits until all nodes agree; after slots have moved, whatever their order is.
+fn settled(cluster: &Cluster, moved: bool) -> Result<Vec<Shard>> {
+    let limit = Duration::from_secs(15);
+    if !moved {
+        return cluster.wait_whole(limit);
+    }
+    cluster.world.wait("all nodes agree", limit, || {
+        let shards = cluster.agreed(&cluster.views()?)?;
+        ensure!(shards.len() == cluster.shards, "{} masters with slots", shards.len());
+        Ok(shards)
+    })
+}
+
 /// Plans the way to a spec, goes it under load, and judges the clients.
 fn change_under_load(
     lab: &mut Lab,
@@ -105,7 +120,8 @@ fn change_under_load(
     let stages = plan(shell, "")?;
     let names: Vec<_> = stages.iter().map(name).collect();
     ensure!(names == expected, "the stages are {names:?}");
-    let shards = cluster.wait_whole(Duration::from_secs(15))?;
+    let moves = expected.iter().any(|name| ["grow", "retire"].contains(name));
+    let shards = settled(cluster, moves)?;
     let load = Load::start(cluster, &shards, WRITES_PER_SECOND);
     thread::sleep(Duration::from_secs(2));
     let start = Instant::now();
@@ -114,7 +130,7 @@ fn change_under_load(
     }
     lab.note(format!("{} took {:.0} s", expected.join(", "), start.elapsed().as_secs_f64()));
     let after = Cluster::from_objects(&lab.world, &cluster.name, &manifests(shell)?)?;
-    after.wait_whole(Duration::from_secs(15))?;
+    settled(&after, moves)?;
     thread::sleep(Duration::from_secs(1));
     let tally = load.stop()?;
     lab.judge(&after, &tally, longest_gap, None)
@@ -196,6 +212,23 @@ pub fn volumes(lab: &mut Lab) -> Result<()> {
     lab.world.destroy(std::slice::from_ref(&pod))?;
     lab.world.release([&pod]);
     cluster.wait_whole(Duration::from_secs(60))?;
+    Ok(())
+}
+
+/// A shard more, and a shard less, with keys in all of them.
+pub fn resize(lab: &mut Lab) -> Result<()> {
+    let shell = shell(lab)?;
+    let spec = lab.spec("blue");
+    let cluster = install(lab, &shell, &spec)?;
+    let keys = fill(&cluster, 2000, "before")?;
+    let more = spec.clone().set("spec.topology.shards", 4);
+    change_under_load(lab, &shell, &cluster, &more, &["grow"], GAP_OF_MOVES)?;
+    let cluster = Cluster::from_objects(&lab.world, "blue", &manifests(&shell)?)?;
+    change_under_load(lab, &shell, &cluster, &spec, &["retire", "remove"], GAP_OF_MOVES)?;
+    let cluster = Cluster::from_objects(&lab.world, "blue", &manifests(&shell)?)?;
+    ensure!(cluster.members.len() == 6, "{} pods are left", cluster.members.len());
+    let lost = unreadable(&cluster, &keys)?;
+    ensure!(lost.is_empty(), "{} keys are lost, such as {:?}", lost.len(), lost.iter().next());
     Ok(())
 }
 
