@@ -15,6 +15,7 @@
 # shellcheck source=lib.sh
 . /conf/lib.sh
 PART=backup
+ROLE=_backup
 ROOT=$BACKUP_DIR/$CLUSTER
 WORK=$RUN/backup
 # Seconds for which a cluster that is not whole may come to rest: a failover takes less.
@@ -115,9 +116,11 @@ copy_shard() {
     file=shard-$1.rdb
     from=$(source_of "$3" "$5")
     begun=$(date +%s)
+    log_in_at "$from"
     # shellcheck disable=SC2086 # a list of options
-    "$ENGINE-cli" -h "$from" $CLI_OPTIONS --rdb "$partial/$file" >"$WORK/rdb" 2>&1 </dev/null ||
+    (cli -h "$from" $CLI_OPTIONS --rdb "$partial/$file") >"$WORK/rdb" 2>&1 </dev/null ||
         give_up 6 "shard $1 from $from: $(tail -n 1 "$WORK/rdb")"
+    load_password
     case $(head -c 6 "$partial/$file") in
     REDIS* | VALKEY) ;;
     *) give_up 6 "shard $1 from $from: what came is no snapshot: $(tail -n 1 "$WORK/rdb")" ;;

@@ -27,6 +27,7 @@
 # shellcheck source=move.sh
 . /conf/move.sh
 PART=bootstrap
+ROLE=_bootstrap
 # Names in DNS may be old for some seconds, and two pods may claim one slot while a failover is under
 # way. What must not be, must stay for this long before this script gives up on it.
 REFUSE_AFTER=10
@@ -103,7 +104,7 @@ create_cluster() {
     done
     say "all pods are new and empty: creating a cluster of the masters$servers"
     # shellcheck disable=SC2086 # lists
-    "$ENGINE-cli" $CLI_OPTIONS --cluster create $servers --cluster-replicas 0 --cluster-yes \
+    cli $CLI_OPTIONS --cluster create $servers --cluster-replicas 0 --cluster-yes \
         >"$WORK/create" 2>&1 &
     creator=$!
     polls=0
@@ -188,6 +189,7 @@ hold_place() {
     # Just begun, or lost.
     [ $(($(clock) - held_since)) -ge 3 ] || return
     [ -z "$holder" ] || kill "$holder" 2>/dev/null
+    log_in_at "$1"
     # shellcheck disable=SC2086 # a list of options
     {
         echo "CLIENT SETNAME $TURN_NAME:$POD_NAME"
@@ -195,8 +197,9 @@ hold_place() {
             sleep 2
             echo PING
         done
-    } | "$ENGINE-cli" -h "$1" $CLI_OPTIONS >/dev/null 2>&1 &
+    } | cli -h "$1" $CLI_OPTIONS >/dev/null 2>&1 &
     holder=$!
+    load_password
     held_since=$(clock)
 }
 

@@ -9,6 +9,7 @@
 # shellcheck source=lib.sh
 . /conf/lib.sh
 PART=entrypoint
+ROLE=_heal
 CREDENTIALS=$RUN/credentials.conf
 
 refuse() {
@@ -190,10 +191,12 @@ write_credentials() {
     umask 077
     if [ -n "$PASSWORD_FILE" ]; then
         first_line "$PASSWORD_FILE" || refuse "the password file $PASSWORD_FILE is missing or empty"
-        password=$line
         cat "$PASSWORD_FILE" >"$ACCEPTED" || refuse "cannot write $ACCEPTED"
-        printf 'user default on ~* &* +@all%s\n' "$(password_rules <"$ACCEPTED")"
-        printf 'masterauth %s\n' "$(quoted "$password")"
+        users "$ACCEPTED" >"$APPLIED_USERS" || refuse "cannot write $APPLIED_USERS"
+        write_exporter_password "$ACCEPTED"
+        first_line "$ACCEPTED"
+        cat "$APPLIED_USERS"
+        printf 'masteruser _replication\nmasterauth %s\n' "$(derived _replication "$line")"
     else
         # Without a password, a name does it: a user that only this cluster's servers have. Whoever can
         # log in as this user can log in as the default user as well, so it gives nothing away. Valkey 9 moves
@@ -226,7 +229,8 @@ keep_healing() {
 # From here on it runs.
 trap 'exit 143' TERM INT
 # /tmp outlives a restart of the container.
-rm -f "$JOINED" "$HEALER" "$ACCEPTED" "$CREDENTIALS" "$APPLIED" "$CERTIFICATES" "$ANNOUNCED" "$RUN/server.sock" "$RUN"/port-*
+rm -f "$JOINED" "$HEALER" "$ACCEPTED" "$APPLIED_USERS" "$CREDENTIALS" "$APPLIED" "$CERTIFICATES" "$ANNOUNCED" \
+    "$RUN/server.sock" "$RUN"/port-*
 
 case $ENGINE in
 redis | valkey) ;;

@@ -1,15 +1,11 @@
-#!/bin/sh
-# Init container: hands the password to the exporter, which reads JSON with a password for each address.
+# shellcheck shell=sh
+# Init container: hands the exporter its password, with which it may read metrics and nothing else.
 #
 # The password is never in an argument or a variable. Nothing here keeps the server from starting: an exporter without the
-# password says that the server is down, while it is not.
+# password says that the server is down, while it is not. heal.sh writes it anew when it changes.
 
-umask 077
-{
-    printf '{'
-    # The first line, as everywhere else. JSON escapes quotes, backslashes and tabs.
-    sed -n "1{s/[\"\\\\]/\\\\&/g;s/$(printf '\t')/\\\\t/g;s|^.*\$|\"$ADDRESS\": \"&\"|p;q;}" "$PASSWORD_FILE"
-    printf '}\n'
-} >"$SERVERS_FILE"
+# shellcheck source=lib.sh
+. /conf/lib.sh
+write_exporter_password "$PASSWORD_FILE"
 
 exit 0

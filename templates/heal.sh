@@ -5,12 +5,14 @@
 #   - mends a replica that dials an address its master no longer has;
 #   - keeps a copy of nodes.conf, for the entrypoint, until the node leaves the cluster;
 #   - applies live.conf when it has changed;
-#   - hands a renewed certificate, changed passwords and a changed outside host to the server.
+#   - hands a renewed certificate, changed users, changed passwords and a changed outside host to the server;
+#   - lets a replica log in as a user that its master knows.
 # Later than the first minute, a pass in which all is well asks the own server once and nobody else.
 
 # shellcheck source=lib.sh
 . /conf/lib.sh
 PART=heal
+ROLE=_heal
 
 # Seconds that a peer has for its answer.
 PATIENCE=2
@@ -86,14 +88,6 @@ SEEN
 # Prints the node id of the server at an address; nothing if it does not tell.
 id_at() {
     id=$(ask "$PATIENCE" "$1" CLUSTER MYID)
-    case $id in
-    *NOAUTH* | *WRONGPASS*)
-        # That pod may have started with a newer password than this one.
-        if [ -n "$PASSWORD_FILE" ] && first_line "$PASSWORD_FILE"; then
-            id=$(export REDISCLI_AUTH="$line" && ask "$PATIENCE" "$1" CLUSTER MYID)
-        fi
-        ;;
-    esac
     case $id in
     '' | *[!0-9a-f]*) ;;
     *) printf '%s\n' "$id" ;;
@@ -354,24 +348,104 @@ apply_certificates() {
     certificate_said=$answer
 }
 
-# Lets the server accept the passwords that the mounted file has now, and log in to masters with the first one.
-# Who is logged in stays so.
-apply_passwords() {
-    [ -n "$PASSWORD_FILE" ] && first_line "$PASSWORD_FILE" || return
-    password=$line
+# Prints the commands that make the users of file $2 out of those of file $1. Each is one command, so a user is
+# never without its rules.
+user_commands() {
+    awk '
+        { name = $2; rules = $0; sub(/^user [^ ]+ /, "", rules) }
+        NR == FNR { before[name] = rules; next }
+        {
+            after[name] = 1
+            if (!(name in before) || before[name] != rules) print "ACL SETUSER", name, "reset", rules
+        }
+        END { for (name in before) if (!(name in after)) print "ACL DELUSER", name }' "$1" "$2"
+}
+
+# Prints the command that lets the server log in to its master as user $1; file $2 holds the cluster's passwords.
+replication_command() {
+    first_line "$2"
+    if [ "$1" = default ]; then
+        printf 'CONFIG SET masteruser "" masterauth %s\n' "$(quoted "$line")"
+    else
+        printf 'CONFIG SET masteruser %s masterauth %s\n' "$1" "$(derived "$1" "$line")"
+    fi
+}
+
+# Hands commands to the own server and prints what it refuses; nothing if all is well.
+refused() {
+    { printf '%s\n' "$1" && echo PING; } | own | awk '
+        /^(OK|[01])$/ { next }
+        $0 == "PONG" { done = 1; next }
+        { print }
+        END { if (!done) print "no answer" }'
+}
+
+# Sets "text" to all that users are made of.
+slurp_users() {
     slurp "$PASSWORD_FILE"
-    [ "$text" != "$passwords" ] || return
-    rules=$(password_rules <"$PASSWORD_FILE")
-    answer=$(printf 'ACL SETUSER default resetpass%s\nCONFIG SET masterauth %s\n' "$rules" "$(quoted "$password")" | own)
-    case $answer in
-    OK*OK)
-        passwords=$text
-        (umask 077 && printf '%s' "$passwords" >"$ACCEPTED")
-        # shellcheck disable=SC2086 # counts the words
-        set -- $rules
-        say "the server accepts the passwords of the changed Secret: $#"
-        ;;
-    *) say "the server refuses the passwords of the changed Secret: $answer" ;;
+    all=$text
+    slurp "$CONF/users"
+    all=$all$text
+    while read -r _ from _; do
+        case $from in
+        /*)
+            slurp "$from"
+            all="$all$from $text"
+            ;;
+        esac
+    done <"$CONF/users"
+    text=$all
+}
+
+# Says what the commands on stdin have changed, but nothing of users of our own.
+tell_users() {
+    while read -r _ verb user rules; do
+        case $verb$user in
+        SETUSER_*) ;;
+        SETUSER*)
+            # shellcheck disable=SC2086,SC2046 # counts the passwords among the words
+            set -- $(printf '%s\n' "$rules" | tr ' ' '\n' | grep '^#')
+            say "the server has the changed user $user; passwords that it accepts: $#"
+            ;;
+        DELUSER*) say "the server has no user $user any more" ;;
+        esac
+    done
+}
+
+# Lets the server have the users that the files describe now, and log in to masters with the first password. Who
+# is logged in stays so, unless the user is gone.
+apply_users() {
+    [ -n "$PASSWORD_FILE" ] && first_line "$PASSWORD_FILE" && has_user "$ROLE" || return
+    slurp_users
+    [ "$text" != "$users_text" ] || return
+    (umask 077 && cat "$PASSWORD_FILE" >"$ACCEPTED.new" && users "$ACCEPTED.new" >"$APPLIED_USERS.new") || return
+    commands=$(user_commands "$APPLIED_USERS" "$APPLIED_USERS.new")
+    look_at_login
+    answer=$(refused "$commands
+$(replication_command "$replicates_as" "$ACCEPTED.new")")
+    if [ -n "$answer" ]; then
+        [ "$answer" = "$users_said" ] || say "the server refuses the changed users or passwords: $answer"
+        users_said=$answer
+        return
+    fi
+    users_text=$text users_said=''
+    printf '%s\n' "$commands" | tell_users
+    slurp "$ACCEPTED"
+    before=$text
+    slurp "$ACCEPTED.new"
+    mv -f "$APPLIED_USERS.new" "$APPLIED_USERS"
+    mv -f "$ACCEPTED.new" "$ACCEPTED"
+    [ "$text" != "$before" ] || return
+    write_exporter_password "$ACCEPTED"
+    say "the server accepts the passwords of the changed Secret: $(grep -c . "$ACCEPTED")"
+}
+
+# Sets replicates_as to the user that the server logs in to its master as.
+look_at_login() {
+    [ -z "$replicates_as" ] || return
+    case $(own CONFIG GET masteruser) in
+    *_replication*) replicates_as=_replication ;;
+    *) replicates_as=default ;;
     esac
 }
 
@@ -388,6 +462,35 @@ apply_outside_host() {
     fi
 }
 
+# Prints the user that a replica can log in to its master as; nothing if nobody answers. A master that an older
+# version started knows no user but default. Only the master itself is told the cluster's password: somebody else at
+# its address may have the same one, and other data.
+login_at_master() {
+    case $(log_in _replication "$password" && ask_once "$PATIENCE" "$master_ip" PING) in
+    *PONG*) echo _replication ;;
+    *NOAUTH* | *WRONGPASS*)
+        id=$(log_in default "$password" && ask_once "$PATIENCE" "$master_ip" CLUSTER MYID)
+        [ "$id" != "$master_id" ] || echo default
+        ;;
+    esac
+}
+
+# Two versions of this may run in one cluster, while its pods are replaced.
+mend_login() {
+    [ "$role" = slave ] && [ -n "$master_ip" ] && [ -n "$password" ] && has_user _replication || return
+    look_at_login
+    [ "$link" = down ] || [ "$replicates_as" = default ] || return
+    login=$(login_at_master)
+    [ -n "$login" ] && [ "$login" != "$replicates_as" ] || return
+    answer=$(refused "$(replication_command "$login" "$ACCEPTED")")
+    if [ -n "$answer" ]; then
+        say "cannot let this replica log in to its master as $login: $answer"
+        return
+    fi
+    replicates_as=$login
+    say "this replica logs in to its master as $login now"
+}
+
 pass() {
     load_password
     look || return
@@ -399,7 +502,8 @@ pass() {
     drop_nodes_file
     apply_live_conf
     apply_certificates
-    apply_passwords
+    apply_users
+    mend_login
     apply_outside_host
 }
 
@@ -425,8 +529,8 @@ slurp "$APPLIED"
 live_text=$text
 slurp "$CERTIFICATES"
 certificates=$text certificate_said=
-slurp "$ACCEPTED"
-passwords=$text
+# The first pass compares what the server has with the files, also where they changed while this loop was dead.
+users_text='' users_said='' replicates_as=''
 first_line "$ANNOUNCED"
 announced=$line
 

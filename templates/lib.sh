@@ -18,6 +18,8 @@ HEALER=$RUN/heal.pid
 # The passwords that the running server accepts, one in a line; the first is for logging in. The mounted file
 # may be newer.
 ACCEPTED=$RUN/passwords
+# The users that the running server has, one in a line, with their rules and the hashes of their passwords.
+APPLIED_USERS=$RUN/users
 # The live.conf that the server goes by: that of its start, or the last one that heal.sh applied.
 # shellcheck disable=SC2034
 APPLIED=$RUN/live.conf
@@ -52,6 +54,8 @@ fi
 LOG=
 # Which script speaks.
 PART=script
+# The user that a script logs in as: one of our own, which may do what the script does and nothing else.
+ROLE=default
 
 say() {
     said_line="$(date -u +%Y-%m-%dT%H:%M:%SZ) $POD_NAME $PART: $*"
@@ -107,24 +111,115 @@ port_at() {
     read -r port <"$RUN/port-$1"
 }
 
-# Hands the password to redis-cli. An empty REDISCLI_AUTH would be sent as an empty password.
-load_password() {
-    unset REDISCLI_AUTH
-    if first_line "$ACCEPTED"; then
-        export REDISCLI_AUTH="$line"
-    elif [ -n "$PASSWORD_FILE" ] && first_line "$PASSWORD_FILE"; then
-        export REDISCLI_AUTH="$line"
+# Prints the SHA-256 of its argument, which no other process sees.
+sha256() {
+    printf '%s' "$1" | sha256sum | {
+        read -r hash _
+        printf '%s' "$hash"
+    }
+}
+
+# Prints the password of $1, a user of our own, where $2 is the cluster's: whoever has it knows neither the
+# cluster's nor that of another user.
+derived() {
+    sha256 "$1:$CLUSTER:$2"
+}
+
+# Lets redis-cli log in as user $1; $2 is the cluster's password.
+log_in() {
+    LOGIN=
+    SECRET=
+    [ -n "$2" ] || return 0
+    if [ "$1" = default ]; then
+        SECRET=$2
+    else
+        LOGIN="--user $1"
+        SECRET=$(derived "$1" "$2")
     fi
 }
 
-# Prints " #HASH" for each password on stdin, as rules for users take them.
+# Becomes redis-cli. The password is in no environment but its own; an empty one would be sent as well.
+cli() {
+    unset REDISCLI_AUTH
+    [ -z "$SECRET" ] || export REDISCLI_AUTH="$SECRET"
+    # shellcheck disable=SC2086 # an option with its value, or nothing
+    exec "$ENGINE-cli" $LOGIN "$@"
+}
+
+# True if this pod's server has user $1. One that an older version started has none of our own.
+has_user() {
+    slurp "$APPLIED_USERS"
+    case "
+$text" in
+    *"
+user $1 "*) return 0 ;;
+    esac
+    return 1
+}
+
+# Sets "password" to the cluster's and lets redis-cli log in as ROLE.
+load_password() {
+    password=
+    if first_line "$ACCEPTED"; then
+        password=$line
+        if ! has_user "$ROLE"; then
+            log_in default "$password"
+            return
+        fi
+    elif [ -n "$PASSWORD_FILE" ] && first_line "$PASSWORD_FILE"; then
+        password=$line
+    fi
+    log_in "$ROLE" "$password"
+}
+
+# Prints " #HASH" for each password on stdin, as rules for users take them; of passwords derived for user $1 if
+# one is given.
 password_rules() {
     while IFS= read -r line || [ -n "$line" ]; do
-        [ -z "$line" ] || printf '%s' "$line" | sha256sum | {
-            read -r hash _
-            printf ' #%s' "$hash"
-        }
+        [ -n "$line" ] || continue
+        [ -z "$1" ] || line=$(derived "$1" "$line")
+        printf ' #%s' "$(sha256 "$line")"
     done
+}
+
+# Prints the users that the server should have, one "user NAME RULES PASSWORDS" in a line; file $1 holds the
+# cluster's passwords. Nobody can log in as a user whose file is not there.
+users() {
+    while read -r name from rules; do
+        case $name in
+        '' | '#'*) continue ;;
+        esac
+        printf 'user %s %s' "$name" "$rules"
+        case $from in
+        none) ;;
+        cluster) password_rules '' <"$1" ;;
+        derived) password_rules "$name" <"$1" ;;
+        *)
+            if [ -s "$from" ]; then
+                password_rules '' <"$from"
+            else
+                say "nobody can log in as $name: the file $from is missing or empty"
+            fi
+            ;;
+        esac
+        echo
+    done <"$CONF/users"
+}
+
+# Writes the exporter's password as it reads it: JSON, with a password for each address. File $1 holds the
+# cluster's passwords.
+write_exporter_password() {
+    [ -n "$EXPORTER_FILE" ] && first_line "$1" || return 0
+    (
+        umask 077
+        secret=$(derived _exporter "$line")
+        separator='{'
+        for address in $EXPORTER_ADDRESSES; do
+            printf '%s"%s": "%s"' "$separator" "$address" "$secret"
+            separator=', '
+        done >"$EXPORTER_FILE.new"
+        echo '}' >>"$EXPORTER_FILE.new"
+    ) && mv -f "$EXPORTER_FILE.new" "$EXPORTER_FILE"
 }
 
 # Prints a text as an argument for a configuration file or for redis-cli's stdin.
@@ -132,8 +227,8 @@ quoted() {
     printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')"
 }
 
-# bounded SECONDS PROGRAM ARGUMENTS...: runs a program, not a function, and kills it after SECONDS.
-# Exit code 124 then.
+# bounded SECONDS PROGRAM ARGUMENTS...: runs a program, or a function that becomes one, and kills it after
+# SECONDS. Exit code 124 then.
 bounded() {
     bounded_left=$(($1 * 10))
     shift
@@ -156,15 +251,61 @@ bounded() {
     wait "$bounded_child"
 }
 
-# ask SECONDS ADDRESS [COMMAND...]: asks the server at ADDRESS, without COMMAND those on stdin.
+# ask_once SECONDS ADDRESS [COMMAND...]: asks the server at ADDRESS, without COMMAND those on stdin.
 # Errors are answers too and come on stdout: exit codes of redis-cli say little (0 for NOAUTH).
-ask() {
+ask_once() {
     ask_seconds=$1
     ask_address=$2
     shift 2
     port_at "$ask_address"
     # shellcheck disable=SC2086 # a list of options
-    bounded "$ask_seconds" "$ENGINE-cli" -h "$ask_address" $CLI_OPTIONS -p "$port" "$@" 2>&1
+    bounded "$ask_seconds" cli -h "$ask_address" $CLI_OPTIONS -p "$port" "$@" 2>&1
+}
+
+# True if a server's answer says that the user is not known, or may not do that: a line that begins so, since keys and
+# names may contain anything.
+is_refusal() {
+    case "
+$1" in
+    *"
+NOAUTH "* | *"
+(error) NOAUTH "* | *"
+AUTH failed: "* | *"
+NOPERM "* | *"
+(error) NOPERM "*) return 0 ;;
+    esac
+    return 1
+}
+
+# The same, and once more as another user where the one is refused. A pod that an older version started knows no
+# user but default, and one that started later may have a newer password.
+ask() {
+    if [ -z "$SECRET" ]; then
+        ask_once "$@"
+        return
+    fi
+    commands=
+    # An option of redis-cli is no command.
+    case $3 in
+    '' | --*) commands=$(cat) ;;
+    esac
+    answer=$(printf '%s\n' "$commands" | ask_once "$@")
+    mounted=
+    [ -n "$PASSWORD_FILE" ] && first_line "$PASSWORD_FILE" && mounted=$line
+    for known in "$password" "$mounted"; do
+        for user in "$ROLE" default; do
+            is_refusal "$answer" || break 2
+            answer=$(log_in "$user" "$known" && printf '%s\n' "$commands" | ask_once "$@")
+        done
+    done
+    printf '%s\n' "$answer"
+}
+
+# Lets redis-cli log in at an address as ROLE, or as default where a server is too old to know that user. The next
+# load_password ends it.
+log_in_at() {
+    [ -n "$SECRET" ] || return 0
+    ! is_refusal "$(ask_once 5 "$1" PING </dev/null)" || log_in default "$password"
 }
 
 # ask_own SECONDS [COMMAND...]: the same for this pod's server.
@@ -172,14 +313,14 @@ ask_own() {
     ask_seconds=$1
     shift
     # shellcheck disable=SC2086
-    bounded "$ask_seconds" "$ENGINE-cli" $OWN_OPTIONS "$@" 2>&1
+    bounded "$ask_seconds" cli $OWN_OPTIONS "$@" 2>&1
 }
 
 # own [COMMAND...]: asks this pod's server, without a time limit: as long as it is mute there is
 # nothing to do, and if it dies redis-cli ends as well.
 own() {
     # shellcheck disable=SC2086
-    "$ENGINE-cli" $OWN_OPTIONS "$@" 2>&1
+    (cli $OWN_OPTIONS "$@") 2>&1
 }
 
 # Prints the address that a name has now, of the wanted family; false if it has none.

@@ -5,6 +5,7 @@
 
 # shellcheck source=lib.sh
 . /conf/lib.sh
+ROLE=_probe
 load_password
 # shellcheck disable=SC2086 # a list of options
-exec "$ENGINE-cli" $OWN_OPTIONS PING
+cli $OWN_OPTIONS PING

@@ -171,9 +171,11 @@ move_keys() {
 
 # Makes MIGRATE commands of redis-cli's lists of keys, one list for each slot.
 migrate_commands() {
-    TARGET_AUTH=$(target_auth) awk -v target="$target" -v port="$CLIENT_PORT" -v most="$MOVE_KEYS" '
+    target_login
+    awk -v target="$target" -v port="$CLIENT_PORT" -v most="$MOVE_KEYS" -v login_file="$WORK/login" '
+        BEGIN { getline login <login_file }
         function send() {
-            if (count) print "MIGRATE " target " " port " \"\" 0 5000 REPLACE " ENVIRON["TARGET_AUTH"] "KEYS" keys
+            if (count) print "MIGRATE " target " " port " \"\" 0 5000 REPLACE " login "KEYS" keys
             keys = ""
             count = 0
         }
@@ -187,9 +189,20 @@ migrate_commands() {
         END { send() }'
 }
 
-# How the source logs in to the target, in the words of MIGRATE. Never an argument of a program.
-target_auth() {
-    [ -z "$REDISCLI_AUTH" ] || printf 'AUTH %s ' "$(quoted "$REDISCLI_AUTH")"
+# Writes to the file "login" how the source logs in to the target, in the words of MIGRATE. Neither an argument nor in
+# the environment of a program.
+target_login() {
+    (
+        umask 077
+        log_in_at "$target"
+        {
+            case $LOGIN in
+            '') [ -z "$SECRET" ] || printf 'AUTH %s ' "$(quoted "$SECRET")" ;;
+            *) printf 'AUTH2 %s %s ' "$ROLE" "$SECRET" ;;
+            esac
+            echo
+        } >"$WORK/login"
+    )
 }
 
 # True if the source says of each slot of the batch that it has no key of it.

@@ -6,6 +6,7 @@
 # shellcheck source=lib.sh
 . /conf/lib.sh
 PART=pre-stop
+ROLE=_handover
 # What a hook prints is lost. The container's log is the stderr of PID 1, unless the pod shares its
 # process ids: then PID 1 is the pause container.
 if first_line /proc/1/comm && [ "$line" != pause ] && [ -w /proc/1/fd/2 ]; then

@@ -5,6 +5,7 @@
 
 # shellcheck source=lib.sh
 . /conf/lib.sh
+ROLE=_probe
 load_password
 
 not_ready() {

@@ -15,6 +15,7 @@
 # shellcheck source=lib.sh
 . /conf/lib.sh
 PART=restore
+ROLE=_restore
 WORK=$RUN/restore
 SOCKET=$WORK/server.sock
 BACKUP=$BACKUP_DIR/$BACKUP_NAME
@@ -79,6 +80,7 @@ look() {
 
 look_until_whole() {
     load_password
+    migrate_login
     until look; do
         wait_a_second 'no pod calls the cluster whole'
     done
@@ -121,9 +123,16 @@ stop_server() {
     server=
 }
 
-# The words of MIGRATE between the timeout and the keys.
+# Writes the words of MIGRATE between the timeout and the keys to the file "login".
 migrate_login() {
-    ! first_line "$PASSWORD_FILE" || printf 'AUTH2 default %s ' "$(quoted "$line")"
+    (
+        umask 077
+        if [ -n "$SECRET" ]; then
+            printf 'AUTH2 %s %s \n' "$ROLE" "$SECRET"
+        else
+            echo
+        fi >"$WORK/login"
+    )
 }
 
 # Prints MIGRATE commands for the keys in slots $1 to $2, with up to $3 keys each.
@@ -132,9 +141,11 @@ migrations() {
     while [ "$slot" -le "$2" ]; do
         printf 'CLUSTER GETKEYSINSLOT %s %s\n' "$slot" "$KEYS_AT_ONCE"
         slot=$((slot + 1))
-    done | loaded | LOGIN=$(migrate_login) awk -v slot="$1" -v port="$CLIENT_PORT" -v timeout="$MIGRATE_TIMEOUT" -v most="$3" '
+    done | loaded | awk -v slot="$1" -v port="$CLIENT_PORT" -v timeout="$MIGRATE_TIMEOUT" -v most="$3" \
+        -v login_file="$WORK/login" '
+        BEGIN { getline login <login_file }
         function flush() {
-            if (count) print "MIGRATE", target, port, "\"\" 0", timeout, ENVIRON["LOGIN"] "KEYS" keys
+            if (count) print "MIGRATE", target, port, "\"\" 0", timeout, login "KEYS" keys
             keys = ""
             count = 0
         }

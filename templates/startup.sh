@@ -5,6 +5,7 @@
 
 # shellcheck source=lib.sh
 . /conf/lib.sh
+ROLE=_probe
 load_password
 
 answer=$(ask_own "$1" PING) || {

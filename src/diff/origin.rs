@@ -172,6 +172,7 @@ const FIELDS: &[Field] = &[
         "spec template spec volumes [] secret",
         &["/spec/auth/passwordSecret", "/spec/auth/mode", "/spec/tls"],
     ),
+    ("StatefulSet", "spec template spec volumes [] projected", &["/spec/auth/users"]),
     (
         "NetworkPolicy",
         "spec egress",
@@ -312,6 +313,11 @@ const FIELDS: &[Field] = &[
     ),
     ("StatefulSet", "spec template spec containers", &["/spec/pod/sidecars"]),
     ("StatefulSet", "", &["/spec/topology/shards", "/spec/topology/layout", "/metadata/name"]),
+    (
+        "ConfigMap",
+        "data users",
+        &["/spec/auth/users", "/spec/auth/defaultUser", "/spec/observability/exporter/env"],
+    ),
     (
         "ConfigMap",
         "data topology",

@@ -11,6 +11,7 @@ mod immutable;
 mod objects;
 mod template;
 mod topology;
+mod users;
 mod values;
 
 use serde_json::Value;
@@ -130,6 +131,9 @@ pub const RULES: &[Rule] = &[
     objects::CLUSTER_IP_KEPT,
     objects::NOT_READY_HIDDEN,
     config::ENCRYPTION,
+    users::USERS,
+    users::USER_GONE,
+    users::DEFAULT_USER_OFF,
     immutable::STATEFUL_SET,
     immutable::CLAIM_RESIZED,
     immutable::CLAIM_SHRUNK,

@@ -98,7 +98,6 @@ fn copy(plan: &Plan, backup: &Backup) -> Container {
     let mut env = container::common_env(plan);
     env.extend([
         container::env("BACKUP_DIR", names::BACKUPS.1),
-        container::env("CLUSTER", &plan.names.cluster),
         container::env("KEEP", backup.keep.to_string()),
     ]);
     let mut mounts = container::common_mounts(plan);

@@ -42,6 +42,7 @@ pub(super) fn config_map(plan: &Plan) -> Document {
     data.extend(plan.restore.as_ref().map(|_| (templates::RESTORE.name, templates::RESTORE.text)));
     data.extend(config.map(|(name, text)| (name, text.as_str())));
     data.extend(plan.external.as_ref().map(|external| ("external", external.file.as_str())));
+    data.extend(plan.config.users.as_ref().map(|users| ("users", users.as_str())));
     data.sort_unstable();
     // The files are most of what is rendered: they are put into the object when it is built, or they would be copied twice.
     let empty = ConfigMap { data: Some(BTreeMap::new()), metadata, ..ConfigMap::default() };

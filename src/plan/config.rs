@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     ExternalPlan, StatefulSetPlan, memory,
     names::{Names, TLS},
-    short_hash,
+    short_hash, users,
 };
 use crate::{
     spec::{
@@ -24,6 +24,8 @@ pub struct Config {
     pub live_conf: String,
     /// `topology`: every pod's host name, its shard or `-`, and `retiring` where it is on its way out.
     pub topology: String,
+    /// `users`: every user, where its password comes from, and its rules; none where nobody logs in.
+    pub users: Option<String>,
     /// Changes when a pod must restart to follow: with `redis.conf`, with the names (not the values) of the directives in `live.conf`, with
     /// the script that starts the server, and with patches of any file.
     pub hash: String,
@@ -80,7 +82,13 @@ impl Config {
                 .chain(live_names)
                 .chain(patches.iter().map(String::as_str)),
         );
-        Config { redis_conf, live_conf, topology: topology(names, stateful_sets), hash }
+        Config {
+            redis_conf,
+            live_conf,
+            topology: topology(names, stateful_sets),
+            users: users::file(spec),
+            hash,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod config;
 mod external;
 pub(crate) mod memory;
 pub mod names;
+mod users;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ pub(crate) use config::patched_files;
 pub(crate) use external::PORTS_PER_SHARD;
 pub use external::{ExternalPlan, ExternalPod};
 use names::Names;
+pub use users::UserSecrets;
 
 use crate::{
     objects::patch,
@@ -82,6 +84,8 @@ pub struct Plan {
     pub config: Config,
     /// The Secret with the password, where there is one.
     pub password: Option<SecretKey>,
+    /// The Secrets with the passwords of users.
+    pub users: UserSecrets,
     /// Encryption, where there is any.
     pub tls: Option<TlsPlan>,
     /// Timings of the probes.
@@ -129,6 +133,8 @@ pub struct ExporterPlan {
     pub resources: ResourceRequirements,
     /// The user's settings.
     pub env: Vec<EnvVar>,
+    /// Whether they make it read the server's configuration.
+    pub reads_config: bool,
 }
 
 /// An image and how nodes get it.
@@ -228,6 +234,7 @@ impl Plan {
             storage: spec.storage.clone(),
             config,
             password: password(&spec.auth, &names),
+            users: UserSecrets::new(&spec.auth, &names),
             tls: spec.tls.as_ref().map(|tls| TlsPlan {
                 secret_name: tls.secret_name.clone().unwrap_or_else(|| names.tls_secret()),
                 certificate: tls.certificate.clone(),
@@ -340,6 +347,7 @@ fn exporter(exporter: &Exporter, engine: &Engine) -> Option<ExporterPlan> {
         port: port(exporter.port),
         resources: resources(&exporter.resources.requests, &exporter.resources.limits, "10m"),
         env: exporter.env.iter().map(|variable| variable.typed.clone()).collect(),
+        reads_config: users::reads_config(exporter),
     })
 }
 

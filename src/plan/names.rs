@@ -21,7 +21,7 @@ pub const RESTORE: &str = "restore";
 pub const SERVER_CONTAINER: &str = "redis";
 /// The container that tells the server's metrics.
 pub const EXPORTER_CONTAINER: &str = "exporter";
-/// The init container that writes the password for the exporter.
+/// The init container that writes the exporter's password.
 pub const EXPORTER_INIT_CONTAINER: &str = "exporter-init";
 /// The name of the client port in pods and Services.
 pub const CLIENT_PORT: &str = "client";
@@ -41,13 +41,19 @@ pub const DATA: (&str, &str) = ("data", "/data");
 pub const AUTH: (&str, &str) = ("auth", "/auth");
 /// The file of the password in that volume.
 pub const PASSWORD_FILE: &str = "password";
+/// The volume with the passwords of users, each in a file of the user's name, and where it is mounted.
+pub const USERS: (&str, &str) = ("users", "/users");
+/// What the names of users of our own begin with.
+pub const OWN_USER: char = '_';
+/// The user that the exporter logs in as.
+pub const EXPORTER_USER: &str = "_exporter";
 /// The volume with the certificate, and where it is mounted.
 pub const TLS: (&str, &str) = ("tls", "/tls");
 /// The files in that volume, which are also the keys of the Secret.
 pub const TLS_FILES: [&str; 3] = ["ca.crt", "tls.crt", "tls.key"];
 /// The name of the port without encryption, beside an encrypted one, in pods and Services.
 pub const PLAINTEXT_PORT: &str = "plaintext";
-/// The volume with the password as the exporter reads it, and where it is mounted.
+/// The volume with the exporter's password, and where it is mounted.
 pub const EXPORTER: (&str, &str) = ("exporter", "/exporter");
 /// The volume with the backups, and where it is mounted.
 pub const BACKUPS: (&str, &str) = ("backup", "/backup");
@@ -75,6 +81,11 @@ impl Names {
     /// The Secret with the password, unless another name is given.
     pub fn auth_secret(&self) -> String {
         format!("{}-auth", self.cluster)
+    }
+
+    /// The Secret with the passwords of users, unless another name is given.
+    pub fn users_secret(&self) -> String {
+        format!("{}-users", self.cluster)
     }
 
     /// The Secret that the Certificate makes, unless another name is given.

@@ -207,9 +207,9 @@ const MODE: &str =
     "in this format it is `spec.persistence.mode`: `AOF`, `RDB`, `AOFAndRDB` or `None`";
 const CONFIG: &str = "in this format it is `spec.config`, with one key for each directive, such as `maxclients: 5000`";
 const PASSWORD: &str = "in this format it is `spec.auth.passwordSecret`, the name and key of a Secret; a password itself stands in no spec";
-const USERS: &str = "this version of the format has no field for users of their own: all log in with the password that `spec.auth.passwordSecret` names";
 const EXTERNAL: &str =
     "in this format it is `spec.network.external`: `type`, and `host` or `hosts`";
+const USERS: &str = "in this format it is `spec.auth.users`, a list with name, commands and keys of each user; their passwords are in Secrets";
 const SPREAD: &str = "in this format it is `spec.topology.spread`, which knows the shards";
 const EXPORTER: &str = "in this format it is `spec.observability.exporter`";
 

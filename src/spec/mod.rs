@@ -1,5 +1,6 @@
 //! The spec file: its types with their defaults, and everything that can be wrong with it.
 
+pub mod commands;
 mod decode;
 pub mod directives;
 mod foreign;

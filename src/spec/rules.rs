@@ -3,6 +3,7 @@
 //! A rule's name is also the name of its fixture `tests/reject/NAME.yaml` and of its part of `docs/rules.md`. Codes are never given
 //! twice: what leaves the table leaves a gap.
 
+mod auth;
 mod backup;
 mod config;
 mod engine;
@@ -212,10 +213,20 @@ pub const RULES: &[Rule] = &[
     observability::INTERVAL_SYNTAX,
     observability::THRESHOLD_OUT_OF_BOUNDS,
     observability::RUNBOOK_URL,
+    auth::USER_NAME,
+    auth::DUPLICATE_USER,
+    auth::COMMAND_RULE,
+    auth::KEY_PATTERN,
+    auth::USERS_WITHOUT_PASSWORD,
     tls::NO_CERTIFICATE,
     tls::CERTIFICATE_TIMES,
     tls::CERTIFICATE_NAMES,
     tls::CERTIFICATE_WITHOUT_NAMESPACE,
+    auth::NOBODY_LOGS_IN,
+    auth::UNKNOWN_COMMAND,
+    auth::RULES_OVERRIDDEN,
+    auth::UNCERTAIN_COMMAND,
+    auth::FLUSHES_FOREIGN_KEYS,
     external::EXTERNAL_HOSTS,
     external::EXTERNAL_HOST_COUNT,
     external::EXTERNAL_HOST_SYNTAX,

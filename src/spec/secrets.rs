@@ -105,6 +105,10 @@ fn collect(node: &Node, name: &str, within_secret: bool, spans: &mut Vec<Range<u
                 collect(item, name, within_secret, spans);
             }
         }
+        // A user's password among the rules of an ACL, where no password belongs.
+        Kind::String(text) if name == "commands" && text.starts_with(['>', '<', '#', '!']) => {
+            spans.push(node.span.clone());
+        }
         Kind::String(_) | Kind::Number(_) => {
             if within_secret || is_secret_directive(name) || is_secret_value_name(name) {
                 spans.push(node.span.clone());

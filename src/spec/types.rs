@@ -790,9 +790,58 @@ impl Default for NetworkPolicy {
 pub struct Auth {
     /// Whether clients, replicas, probes and the bootstrap Job log in.
     pub mode: AuthMode,
-    /// The Secret with the password that they log in with. You make it, by whatever means you make Secrets; it is mounted as a file, and the password
-    /// is in no document, command line or variable of a container. Default: the key `password` of the Secret `NAME-auth`.
+    /// The Secret with the cluster's password. You make it, by whatever means you make Secrets; it is mounted as a file, and the password
+    /// is in no document, command line or variable of a container. Each line of it is accepted. Clients that name no user log in with it, as `default`; what the pods themselves
+    /// do, they do as users of their own with few rights, whose passwords are derived from the first line. Default: the key `password` of the Secret `NAME-auth`.
     pub password_secret: Option<SecretKey>,
+    /// Whether clients may log in as `default`, without a user's name. Changed while the servers run.
+    pub default_user: DefaultUser,
+    /// Users for clients. Adding, changing and removing them takes effect while the servers run; only where a Secret has to be mounted that was not before, pods restart.
+    pub users: Vec<User>,
+}
+
+/// Whether clients may log in without a user's name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DefaultUser {
+    /// With the cluster's password, and they may do anything.
+    #[default]
+    Enabled,
+    /// No: each client has to be one of `users`.
+    Disabled,
+}
+
+/// A user for clients, who may do what is listed and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct User {
+    /// Its name: letters, digits, `-`, `_` and `.`, beginning with a letter or digit.
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[A-Za-z0-9][-A-Za-z0-9_.]*$"))]
+    pub name: String,
+    /// Whether anybody can log in as it. Connections that are open stay; removing the user closes them.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// The Secret with its password; each line of it is accepted. Default: the key that is called as the user, of the Secret `NAME-users`, which is mounted as a whole.
+    #[serde(default)]
+    pub password_secret: Option<SecretKey>,
+    /// What it may run, from left to right: `+@read` or `-@dangerous` for a category, `+get` or `-keys` for a command, `+config|get` for a subcommand. Default: nothing.
+    #[serde(default)]
+    pub commands: Vec<String>,
+    /// Patterns of keys that it may read and write, such as `orders:*`.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// Patterns of keys that it may only read.
+    #[serde(default)]
+    pub read_only_keys: Vec<String>,
+    /// Patterns of keys that it may only write.
+    #[serde(default)]
+    pub write_only_keys: Vec<String>,
+    /// Patterns of channels that it may publish to and subscribe to.
+    #[serde(default)]
+    pub channels: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Whether clients log in.

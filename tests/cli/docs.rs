@@ -6,6 +6,11 @@ use std::{
     process::Command,
 };
 
+use redis_cluster_gen::{
+    error::Source,
+    spec::{self, Options},
+};
+
 /// Blocks that begin with ```` ```console ```` hold commands after `$ `, each followed by what it prints, stderr included. A line `...` stands for any
 /// lines. `BLESS=1` writes the output anew, but leaves blocks with a `...` to people.
 #[test]
@@ -56,6 +61,47 @@ fn paths_in_the_docs_exist() {
     }
     assert!(seen > 40, "only {seen} paths were found: is the search broken?");
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// The blocks of YAML of a document.
+fn yaml_blocks(text: &str) -> Vec<&str> {
+    let blocks = text.split("```yaml\n").skip(1);
+    blocks.filter_map(|rest| rest.split("```").next()).collect()
+}
+
+/// The users that the documentation shows are accepted without a warning, and each way to make their Secret makes the one that is mounted, with a password for each.
+#[test]
+fn users_in_the_docs_are_right() {
+    let text = fs::read_to_string("docs/users.md").expect("a document");
+    let blocks = yaml_blocks(&text);
+    let (spec, secrets) = blocks.split_first().expect("a spec");
+    let engine = "  engine: {version: \"8.0.6\"}\n  storage: {size: 2Gi}\n";
+    let head = "apiVersion: redis-cluster-gen.dev/v1alpha1\nkind: RedisCluster\nmetadata: {name: orders}\n";
+    let spec = format!("{head}{spec}{engine}");
+    let value: serde_json::Value = serde_yaml::from_str(&spec).expect("YAML");
+    let users = value["spec"]["auth"]["users"].as_array().expect("users");
+    let users: Vec<_> = users.iter().filter_map(|user| user["name"].as_str()).collect();
+    assert!(users.len() > 1, "{users:?}");
+    let source = Source { name: "users.yaml".to_owned(), text: spec }.into();
+    let loaded = spec::load(&source, &Options::default());
+    let said: Vec<_> = loaded.problems.iter().map(|problem| &problem.message).collect();
+    assert!(said.is_empty(), "{said:?}");
+    assert_eq!(secrets.len(), 4, "a plain Secret, and three tools");
+    for block in secrets {
+        let object: serde_json::Value = serde_yaml::from_str(block).expect("YAML");
+        let kind = object["kind"].as_str().expect("a kind");
+        // Flux decrypts what stands elsewhere.
+        if kind == "Kustomization" {
+            continue;
+        }
+        assert_eq!(object["metadata"]["name"], "orders-users", "{kind}");
+        for user in &users {
+            let known = block.contains(&format!("\n    {user}: "))
+                || block.contains(&format!("\n  {user}: "))
+                || block.contains(&format!("secretKey: {user}\n"));
+            assert!(known, "{kind} has no password for {user}");
+        }
+    }
 }
 
 fn documents() -> Vec<PathBuf> {

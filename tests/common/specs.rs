@@ -52,10 +52,7 @@ pub(crate) fn spec(seed: u64) -> Value {
         if random.chance(30) {
             return json!({"mode": "None"});
         }
-        let mut secret = random.fields();
-        secret.put("name", json!("redis.password"));
-        secret.sometimes(50, "key", |_| json!("redis-password_2"));
-        json!({"passwordSecret": secret.done()})
+        random.auth()
     });
     spec.sometimes(30, "tls", Random::tls);
     spec.sometimes(40, "probes", Random::probes);
@@ -547,6 +544,52 @@ impl Random {
         }
         fields.sometimes(50, "timeoutSeconds", |random| json!(random.between(60, 7200)));
         fields.done()
+    }
+
+    fn secret_key(&mut self, name: &str) -> Value {
+        let mut secret = self.fields();
+        secret.put("name", json!(name));
+        secret.sometimes(50, "key", |_| json!("redis-password_2"));
+        secret.done()
+    }
+
+    fn auth(&mut self) -> Value {
+        let mut auth = self.fields();
+        auth.sometimes(60, "passwordSecret", |random| random.secret_key("redis.password"));
+        let with_users = auth.random.chance(60);
+        if with_users {
+            auth.put_with("users", |random| {
+                let users = random.between(1, 4);
+                let users = (0..users).map(|number| random.user(&format!("user-{number}.A_b")));
+                json!(users.collect::<Vec<_>>())
+            });
+            auth.sometimes(40, "defaultUser", |random| {
+                json!(random.pick(&["Enabled", "Disabled"]))
+            });
+        }
+        auth.done()
+    }
+
+    fn user(&mut self, name: &str) -> Value {
+        let mut user = self.fields();
+        user.put("name", json!(name));
+        user.sometimes(20, "enabled", |_| json!(true));
+        user.sometimes(30, "passwordSecret", |random| random.secret_key("user-passwords"));
+        user.put_with("commands", |random| {
+            json!(random.pick(&[
+                &["+@all", "-@dangerous"][..],
+                &["+@read", "+CONFIG|GET", "-keys"],
+                &["+ping"],
+            ]))
+        });
+        let patterns = |random: &mut Random| {
+            json!(random.pick(&[&["*"][..], &["orders:*", "{a}:?[0-9]"], &["~x"][..0], &["%x#y"]]))
+        };
+        user.sometimes(60, "keys", patterns);
+        user.sometimes(40, "readOnlyKeys", patterns);
+        user.sometimes(40, "writeOnlyKeys", patterns);
+        user.sometimes(40, "channels", patterns);
+        user.done()
     }
 
     fn observability(&mut self) -> Value {

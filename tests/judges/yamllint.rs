@@ -38,6 +38,19 @@ fn every_document_is_clean() {
 }
 
 #[test]
+fn what_the_documentation_of_users_shows_is_clean() {
+    let folder = temporary("yamllint-docs");
+    let text = fs::read_to_string(root().join("docs/users.md")).expect("a document");
+    let blocks: Vec<_> = text.split("```yaml\n").skip(1).collect();
+    assert!(blocks.len() > 4, "only {} blocks", blocks.len());
+    for (number, block) in blocks.iter().enumerate() {
+        let block = block.split("```").next().expect("a block");
+        fs::write(folder.join(format!("{number}.yaml")), block).expect("the file can be written");
+    }
+    assert_eq!(stdout(&mut yamllint(&folder)), "");
+}
+
+#[test]
 fn mistakes_are_found() {
     let folder = temporary("yamllint-mistakes");
     for (mistake, rule) in [

@@ -15,7 +15,7 @@ use redis::{
 
 use crate::{
     certificates,
-    lab::PASSWORD,
+    lab::{ADMIN_PASSWORD, PASSWORD},
     objects::Objects,
     outside,
     pod::Pod,
@@ -45,6 +45,8 @@ pub struct Cluster {
     pub job: String,
     /// The Service for clients.
     pub client_service: String,
+    /// Who clients log in as; none for the default user.
+    pub user: Option<&'static str>,
     /// What clients log in with, where the cluster has a password.
     pub password: Option<&'static str>,
     /// The Secret with the certificate, where the cluster is encrypted.
@@ -201,6 +203,12 @@ impl Cluster {
         let password = containers
             .flat_map(|container| container.env.iter().flatten())
             .any(|variable| variable.name == "PASSWORD_FILE");
+        // Scenarios that switch the default user off have one called admin.
+        let users_only = objects
+            .config_maps
+            .iter()
+            .filter_map(|map| map.data.as_ref()?.get("users"))
+            .any(|users| users.contains("\ndefault none off\n"));
         let volumes = objects
             .stateful_sets
             .iter()
@@ -224,7 +232,8 @@ impl Cluster {
             shards: variable("SHARDS").ok_or("the Job does not say how many shards there are")?,
             job: objects.jobs.first().and_then(|job| job.metadata.name.clone()).unwrap_or_default(),
             client_service: client_service.unwrap_or_default(),
-            password: password.then_some(PASSWORD),
+            user: users_only.then_some("admin"),
+            password: password.then_some(if users_only { ADMIN_PASSWORD } else { PASSWORD }),
             tls_secret,
             hosts: outside.collect(),
             is_outside: false,
@@ -324,8 +333,16 @@ impl Cluster {
     /// The same place, with the cluster's password.
     pub fn log_in(&self, place: ConnectionInfo) -> ConnectionInfo {
         let Some(password) = self.password else { return place };
-        let settings = place.redis_settings().clone().set_password(password);
+        let mut settings = place.redis_settings().clone().set_password(password);
+        if let Some(user) = self.user {
+            settings = settings.set_username(user);
+        }
         place.set_redis_settings(settings)
+    }
+
+    /// The same cluster as another client sees it.
+    pub fn seen_by(&self, user: Option<&'static str>, password: &'static str) -> Cluster {
+        Cluster { user, password: Some(password), ..self.clone() }
     }
 
     /// Sends one command to a pod.

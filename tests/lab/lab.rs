@@ -48,6 +48,9 @@ impl Layout {
 /// What every Secret holds that a spec refers to.
 pub const PASSWORD: &str = r#"it's a "secret" of 4711 \ blanks"#;
 
+/// What the user `admin` of scenarios with users logs in with.
+pub const ADMIN_PASSWORD: &str = "the administrator's: 4710";
+
 /// Our binary, as it was when the run began, in the run's folder.
 pub const RENDERER: &str = "redis-cluster-gen";
 
@@ -122,6 +125,10 @@ pub struct Lab {
     families: Families,
     /// Whether clusters have a password.
     pub password: bool,
+    /// The fields of `spec.auth` beside the password, where clusters have users.
+    pub users: Option<Value>,
+    /// Whether scripts of an older version run in it.
+    pub older_scripts: bool,
     /// Whether clusters are encrypted, and what clients have to show.
     pub tls: Option<&'static str>,
 }
@@ -136,7 +143,16 @@ impl Lab {
     pub fn with(case: Case, timing: Timing, families: Families) -> Result<Lab> {
         let image = case.image.clone();
         let world = World::start(image, &case.folder, timing, families, case.patience)?;
-        Ok(Lab { case, world, measured: Measured::default(), families, password: false, tls: None })
+        Ok(Lab {
+            case,
+            world,
+            measured: Measured::default(),
+            families,
+            password: false,
+            users: None,
+            older_scripts: false,
+            tls: None,
+        })
     }
 
     /// A small spec: three shards with a replica each, in the layout of the case.
@@ -150,6 +166,10 @@ impl Lab {
             true => spec.set("spec.auth.passwordSecret", json!({ "name": name, "key": "redis" })),
             false => spec.set("spec.auth.mode", "None"),
         };
+        let spec = match &self.users {
+            Some(auth) => with_auth(spec, auth),
+            None => spec,
+        };
         match self.tls {
             Some(clients) => spec.set(
                 "spec.tls",
@@ -157,6 +177,15 @@ impl Lab {
             ),
             None => spec,
         }
+    }
+
+    /// The same with these fields of `spec.auth` beside the password.
+    pub fn spec_with_auth(&self, name: &str, auth: &Value) -> Spec {
+        let mut spec = self.spec(name);
+        if let Some(fields) = spec.0["spec"]["auth"].as_object_mut() {
+            fields.retain(|field, _| field == "passwordSecret");
+        }
+        with_auth(spec, auth)
     }
 
     /// Renders a spec with our binary and reads what it printed.
@@ -256,6 +285,11 @@ impl Lab {
         );
         Ok(())
     }
+}
+
+fn with_auth(spec: Spec, auth: &Value) -> Spec {
+    let fields = auth.as_object().into_iter().flatten();
+    fields.fold(spec, |spec, (field, value)| spec.set(&format!("spec.auth.{field}"), value.clone()))
 }
 
 /// A spec file in the making.

@@ -12,6 +12,7 @@ mod container;
 mod image;
 mod kubectl;
 mod lab;
+mod leaks;
 mod mutations;
 mod names;
 mod net;
@@ -349,9 +350,12 @@ fn run_case(case: &str) -> Result<()> {
     let folder = case.folder.clone();
     let mut measured = Measured::default();
     let result = (scenario.setup)(case).and_then(|mut lab| {
+        let watch = leaks::Watch::start(&lab.world);
         let result = (scenario.body)(&mut lab);
         measured = std::mem::take(&mut lab.measured);
-        let result = result.and_then(|()| lab.world.check());
+        let result = result
+            .and_then(|()| lab.world.check())
+            .and_then(|()| watch.end(&folder, lab.older_scripts));
         if let Err(failure) = &result {
             lab.world.say(&format!("FAILED: {failure}"));
         }

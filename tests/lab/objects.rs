@@ -162,8 +162,8 @@ fn check_imitated(spec: &PodSpec) -> Result<()> {
             [&container.startup_probe, &container.readiness_probe, &container.liveness_probe];
         for probe in probes.into_iter().flatten() {
             ensure!(
-                probe.exec.is_some(),
-                "the lab imitates only exec probes, see container {name}"
+                probe.exec.is_some() || probe.http_get.is_some(),
+                "the lab imitates only exec and HTTP probes, see container {name}"
             );
         }
         if let Some(lifecycle) = &container.lifecycle {

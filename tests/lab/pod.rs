@@ -3,7 +3,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    net::IpAddr,
+    io::{Read, Write},
+    net::{IpAddr, SocketAddr, TcpStream},
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     sync::{
@@ -14,8 +15,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use k8s_openapi::api::core::v1::{
-    Container as ContainerSpec, EnvVar, ExecAction, PodSpec, Probe, SecurityContext, Volume,
+use k8s_openapi::{
+    api::core::v1::{
+        Container as ContainerSpec, EnvVar, ExecAction, PodSpec, Probe, SecurityContext, Volume,
+    },
+    apimachinery::pkg::util::intstr::IntOrString,
 };
 use rustix::process::Signal;
 
@@ -673,10 +677,14 @@ impl Pod {
                     fs::set_permissions(&source, fs::Permissions::from_mode(0o777))?;
                     false
                 }
-                _ if volume.config_map.is_some() || volume.secret.is_some() => {
+                _ if volume.config_map.is_some()
+                    || volume.secret.is_some()
+                    || volume.projected.is_some() =>
+                {
                     let map = volume.config_map.as_ref().and_then(|map| map.default_mode);
                     let secret = volume.secret.as_ref().and_then(|secret| secret.default_mode);
-                    let mode = map.or(secret).unwrap_or(0o644);
+                    let projected = volume.projected.as_ref().and_then(|all| all.default_mode);
+                    let mode = map.or(secret).or(projected).unwrap_or(0o644);
                     write_files(&source, files.get(&volume.name).unwrap_or(&Files::new()), mode)?;
                     true
                 }
@@ -785,7 +793,6 @@ impl ProbeRunner {
         let limit = timing.probe(probe.timeout_seconds, 1);
         let passes_needed = probe.success_threshold.unwrap_or(1).max(1);
         let failures_needed = probe.failure_threshold.unwrap_or(3).max(1);
-        let Ok(words) = words(&probe.exec) else { return };
         self.sleep(timing.probe(probe.initial_delay_seconds, 0));
         if self.check != Check::Startup {
             self.wait_for_start();
@@ -793,8 +800,8 @@ impl ProbeRunner {
         let (mut passes, mut failures) = (0, 0);
         while !self.over() {
             let start = Instant::now();
-            let (passed, output) = match self.container.exec(words, limit) {
-                Ok(done) => (done.code == Some(0), format!("{:?} {}", done.code, done.output)),
+            let (passed, output) = match self.ask(probe, limit) {
+                Ok(answer) => answer,
                 Err(error) => (false, error.to_string()),
             };
             if self.over() {
@@ -820,6 +827,33 @@ impl ProbeRunner {
             }
             self.sleep(period.saturating_sub(start.elapsed()));
         }
+    }
+
+    /// One try: whether it passed, and what came.
+    fn ask(&self, probe: &Probe, limit: Duration) -> Result<(bool, String)> {
+        let Some(get) = &probe.http_get else {
+            let done = self.container.exec(words(&probe.exec)?, limit)?;
+            return Ok((done.code == Some(0), format!("{:?} {}", done.code, done.output)));
+        };
+        let mut ports = self.spec.ports.iter().flatten();
+        let port = match &get.port {
+            IntOrString::Int(number) => *number,
+            IntOrString::String(name) => {
+                let named = ports.find(|port| port.name.as_ref() == Some(name));
+                named.ok_or("a probe of a port that is not there")?.container_port
+            }
+        };
+        let address = self.pod.addresses().first().copied().ok_or("no address")?;
+        let place = SocketAddr::new(address, u16::try_from(port)?);
+        let mut stream = TcpStream::connect_timeout(&place, limit)?;
+        stream.set_read_timeout(Some(limit))?;
+        stream.set_write_timeout(Some(limit))?;
+        let path = get.path.as_deref().unwrap_or("/");
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let status = answer.split(' ').nth(1).unwrap_or_default();
+        Ok((status.starts_with('2') || status.starts_with('3'), answer))
     }
 
     /// The consequence of a probe.

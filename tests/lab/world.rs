@@ -18,9 +18,13 @@ use std::{
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::Job,
-    core::v1::{KeyToPath, PodTemplateSpec, Service, ServiceSpec, Volume},
+    core::v1::{
+        KeyToPath, PodTemplateSpec, SecretVolumeSource, Service, ServiceSpec, Volume,
+        VolumeProjection,
+    },
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use sha2::{Digest, Sha256};
 
 use crate::{
     image::Image,
@@ -66,6 +70,8 @@ struct State {
     ways: Option<Vec<Way>>,
     config_maps: BTreeMap<Key, Files>,
     secrets: BTreeMap<Key, Files>,
+    /// What must be seen nowhere.
+    passwords: BTreeSet<String>,
     pods: BTreeMap<Key, PodRecord>,
     volumes: BTreeMap<Key, PathBuf>,
     /// What claims ask for since they were changed.
@@ -113,6 +119,24 @@ struct JobRecord {
 
 /// The annotation by which external-dns knows a Service's name.
 pub const OUTSIDE_HOST: &str = "external-dns.alpha.kubernetes.io/hostname";
+
+/// The users of the pods themselves.
+const OWN_USERS: [&str; 8] = [
+    "_backup",
+    "_bootstrap",
+    "_exporter",
+    "_handover",
+    "_heal",
+    "_probe",
+    "_replication",
+    "_restore",
+];
+
+/// The password of one of these users, where a cluster has a password.
+pub fn derived(user: &str, cluster: &str, password: &str) -> String {
+    let hash = Sha256::digest(format!("{user}:{cluster}:{password}"));
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// The namespace of objects that name none.
 pub const NAMESPACE: &str = "default";
@@ -421,6 +445,32 @@ impl World {
         let mut state = self.state();
         state.secrets.insert((NAMESPACE.to_owned(), name.to_owned()), files.clone());
         World::update_pods(&state)
+    }
+
+    /// Every password that any Secret has had, and the passwords that pods derive from them, for every cluster that there has been.
+    pub fn passwords(&self) -> BTreeSet<String> {
+        let mut state = self.state();
+        let lines: BTreeSet<_> = state
+            .secrets
+            .values()
+            .flat_map(|files| files.iter())
+            // A certificate is no password; that its key stays where it is, is not looked at here.
+            .filter(|(name, _)| !name.ends_with(".crt") && !name.ends_with(".key"))
+            .flat_map(|(_, bytes)| {
+                String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect::<Vec<_>>()
+            })
+            .filter(|line| !line.is_empty())
+            .chain([PASSWORD.to_owned()])
+            .collect();
+        let clusters: Vec<_> = state.config_maps.keys().map(|key| key.1.clone()).collect();
+        for cluster in clusters {
+            for line in &lines {
+                let derived = OWN_USERS.map(|user| derived(user, &cluster, line));
+                state.passwords.extend(derived);
+            }
+        }
+        state.passwords.extend(lines);
+        state.passwords.clone()
     }
 
     /// What a Secret holds.
@@ -923,8 +973,29 @@ fn is_behind(service: &ServiceSpec, pod: &Pod) -> bool {
     published && !pod.gone() && selector.all(|(key, value)| labels.get(key) == Some(value))
 }
 
+/// What a volume of Secrets in one folder holds; none where one of them is missing.
+fn projected(state: &State, namespace: &str, sources: &[VolumeProjection]) -> Option<Files> {
+    let mut files = Files::new();
+    for source in sources {
+        let secret = source.secret.as_ref()?;
+        let volume = Volume {
+            secret: Some(SecretVolumeSource {
+                items: secret.items.clone(),
+                secret_name: Some(secret.name.clone()),
+                ..SecretVolumeSource::default()
+            }),
+            ..Volume::default()
+        };
+        files.extend(files_of_volume(state, namespace, &volume)?);
+    }
+    Some(files)
+}
+
 /// What a ConfigMap or Secret volume holds; none for other volumes.
 fn files_of_volume(state: &State, namespace: &str, volume: &Volume) -> Option<Files> {
+    if let Some(volume) = &volume.projected {
+        return projected(state, namespace, volume.sources.as_deref().unwrap_or_default());
+    }
     let map =
         volume.config_map.as_ref().map(|map| (&state.config_maps, map.name.clone(), &map.items));
     let secret = volume
@@ -935,7 +1006,7 @@ fn files_of_volume(state: &State, namespace: &str, volume: &Volume) -> Option<Fi
     let files = match objects.get(&(namespace.to_owned(), name)) {
         Some(files) => files.clone(),
         // A spec only refers to Secrets: the lab makes them, as users do.
-        None if volume.secret.is_some() => {
+        None if volume.secret.is_some() && items.is_some() => {
             let password = |item: &KeyToPath| (item.key.clone(), PASSWORD.into());
             items.iter().flatten().map(password).collect()
         }

@@ -73,6 +73,19 @@ pub(super) const OTHER_WORKLOAD: Rule = Rule {
     ..BASE
 };
 
+/// Whether Secrets of users come or go, and those of the users that stay are the same.
+fn is_of_other_users(facts: &Facts<'_>) -> bool {
+    let sources = |value: &Option<serde_json::Value>| -> Vec<serde_json::Value> {
+        let Some(value) = value else { return Vec::new() };
+        let list = value.pointer("/projected/sources").unwrap_or(value);
+        list.as_array().cloned().unwrap_or_else(|| vec![list.clone()])
+    };
+    let (old, new) = (sources(&facts.difference.old), sources(&facts.difference.new));
+    facts.path().item_of("volumes") == Some(names::USERS.0)
+        && (old.iter().all(|source| new.contains(source))
+            || new.iter().all(|source| old.contains(source)))
+}
+
 pub(super) const PASSWORD_REFERENCE: Rule = Rule {
     code: "RCG656",
     name: "password-reference-changed",
@@ -98,7 +111,7 @@ pub(super) const PASSWORD_REFERENCE: Rule = Rule {
             }) || mentions(&facts.difference.old)
                 || mentions(&facts.difference.new)
                 || path.item_of("env").is_some_and(secrets::is_secret_name);
-        (is_template(facts) && secret)
+        (is_template(facts) && secret && !is_of_other_users(facts))
             .then(|| "for a while, pods have different secrets".to_owned())
     },
     ..BASE

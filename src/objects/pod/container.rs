@@ -16,7 +16,14 @@ use crate::{
 pub(in crate::objects) fn server(plan: &Plan) -> Container {
     let pod = &plan.pod;
     let mut mounts = common_mounts(plan);
-    mounts.extend([mount(names::DATA, false), mount(names::TMP, false)]);
+    mounts.push(mount(names::DATA, false));
+    if watches_exporter(plan) {
+        mounts.push(mount(names::EXPORTER, false));
+    }
+    mounts.push(mount(names::TMP, false));
+    if !plan.users.is_empty() {
+        mounts.push(mount(names::USERS, true));
+    }
     mounts.extend(pod.volume_mounts.iter().map(|mount| mount.typed.clone()));
     let mut ports =
         vec![port(names::CLIENT_PORT, plan.client_port), port(names::BUS_PORT, plan.bus_port)];
@@ -47,7 +54,7 @@ pub(in crate::objects) fn server(plan: &Plan) -> Container {
     }
 }
 
-/// The container that tells the server's metrics. It has no probes: an exporter in trouble is no reason to send clients away from its server.
+/// The container that tells the server's metrics. Nothing asks whether it is ready: an exporter in trouble is no reason to send clients away from its server.
 pub(super) fn exporter(plan: &Plan, exporter: &ExporterPlan) -> Container {
     let mut env = vec![
         self::env("REDIS_ADDR", address(plan)),
@@ -55,10 +62,17 @@ pub(super) fn exporter(plan: &Plan, exporter: &ExporterPlan) -> Container {
     ];
     // Prometheus waits for 10 seconds: an answer after 15, the default, would say that the exporter is dead, not the server.
     env.push(self::env("REDIS_EXPORTER_CONNECTION_TIMEOUT", "5s"));
-    // Not `REDIS_PASSWORD`: the exporter would send it to any server that it is asked for (`/scrape?target=`). Of the file it takes what belongs to an address.
-    env.extend(
-        plan.password.as_ref().map(|_| self::env("REDIS_PASSWORD_FILE", exporter_servers())),
-    );
+    if plan.password.is_some() {
+        env.extend([
+            // Not `REDIS_PASSWORD`: the exporter would send it to any server that it is asked for (`/scrape?target=`). Of the file it takes what belongs to an address.
+            self::env("REDIS_PASSWORD_FILE", exporter_servers()),
+            self::env("REDIS_USER", names::EXPORTER_USER),
+        ]);
+        if !exporter.reads_config {
+            // It need not ask for what it may not know: `CONFIG GET` tells the replicas' password.
+            env.push(self::env("REDIS_EXPORTER_CONFIG_COMMAND", "-"));
+        }
+    }
     if plan.tls.is_some() {
         let file = |name: &str| format!("{}/{name}", names::TLS.1);
         let [ca, certificate, key] = names::TLS_FILES.map(file);
@@ -76,6 +90,7 @@ pub(super) fn exporter(plan: &Plan, exporter: &ExporterPlan) -> Container {
     let mounts: Vec<_> = password.into_iter().chain(tls).collect();
     Container {
         env: Some(env),
+        liveness_probe: plan.password.as_ref().and_then(|_| probes::exporter(exporter)),
         name: names::EXPORTER_CONTAINER.to_owned(),
         ports: Some(vec![port(names::METRICS_PORT, exporter.port)]),
         resources: Some(exporter.resources.clone()),
@@ -84,15 +99,16 @@ pub(super) fn exporter(plan: &Plan, exporter: &ExporterPlan) -> Container {
     }
 }
 
-/// The init container that writes the password as the exporter reads it, where there is one. The exporter's own image has no shell.
+/// The init container that writes the exporter's password as it reads it, where there is one. The exporter's own image has no shell.
 pub(super) fn exporter_init(plan: &Plan, exporter: &ExporterPlan) -> Option<Container> {
     plan.password.as_ref()?;
     Some(Container {
         command: Some(script(templates::EXPORTER_INIT)),
         env: Some(vec![
-            env("ADDRESS", address(plan)),
-            env("PASSWORD_FILE", format!("{}/{}", names::AUTH.1, names::PASSWORD_FILE)),
-            env("SERVERS_FILE", exporter_servers()),
+            env("CLUSTER", plan.names.cluster.clone()),
+            env("EXPORTER_ADDRESSES", exporter_addresses(plan)),
+            env("EXPORTER_FILE", exporter_servers()),
+            env("PASSWORD_FILE", password_file()),
         ]),
         name: names::EXPORTER_INIT_CONTAINER.to_owned(),
         resources: Some(exporter.resources.clone()),
@@ -109,6 +125,23 @@ pub(super) fn exporter_init(plan: &Plan, exporter: &ExporterPlan) -> Option<Cont
 fn address(plan: &Plan) -> String {
     let scheme = if plan.tls.is_some() { "rediss" } else { "redis" };
     format!("{scheme}://localhost:{}", plan.client_port)
+}
+
+/// What the exporter looks its password up by: with the user's name, and without, which version 1.45 does.
+fn exporter_addresses(plan: &Plan) -> String {
+    let address = address(plan);
+    let of_user = address.replace("://", &format!("://{}@", names::EXPORTER_USER));
+    format!("{address} {of_user}")
+}
+
+/// Whether the server's container hands passwords to an exporter.
+fn watches_exporter(plan: &Plan) -> bool {
+    plan.exporter.is_some() && plan.password.is_some()
+}
+
+/// The file with the cluster's passwords.
+fn password_file() -> String {
+    format!("{}/{}", names::AUTH.1, names::PASSWORD_FILE)
 }
 
 fn exporter_servers() -> String {
@@ -142,6 +175,12 @@ pub(in crate::objects) fn container(image: &Image) -> Container {
 
 fn server_env(plan: &Plan) -> Vec<EnvVar> {
     let mut env = common_env(plan);
+    if watches_exporter(plan) {
+        env.extend([
+            self::env("EXPORTER_ADDRESSES", exporter_addresses(plan)),
+            self::env("EXPORTER_FILE", exporter_servers()),
+        ]);
+    }
     env.extend([
         self::env("HANDOVER_SECONDS", plan.lifecycle.handover_seconds.to_string()),
         // All of the pod's addresses: the entrypoint takes the one of its family.
@@ -168,12 +207,12 @@ pub(in crate::objects) fn common_env(plan: &Plan) -> Vec<EnvVar> {
     let mut env = vec![
         self::env("BUS_PORT", plan.bus_port.to_string()),
         self::env("CLIENT_PORT", plan.client_port.to_string()),
+        self::env("CLUSTER", plan.names.cluster.clone()),
         self::env("ENGINE", plan.engine.name()),
     ];
     env.extend(plan.ip_family.map(|family| self::env("IP_FAMILY", family.name())));
     if plan.password.is_some() {
-        let file = format!("{}/{}", names::AUTH.1, names::PASSWORD_FILE);
-        env.push(self::env("PASSWORD_FILE", file));
+        env.push(self::env("PASSWORD_FILE", password_file()));
     }
     env.extend(plan.tls.as_ref().map(|_| self::env("TLS_DIR", names::TLS.1)));
     env

@@ -3,13 +3,13 @@
 use k8s_openapi::{
     api::core::v1::{
         ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath, PersistentVolumeClaimVolumeSource,
-        SecretVolumeSource, Volume,
+        ProjectedVolumeSource, SecretProjection, SecretVolumeSource, Volume, VolumeProjection,
     },
     apimachinery::pkg::api::resource::Quantity,
 };
 
 use crate::{
-    plan::{Plan, names},
+    plan::{Plan, UserSecrets, names},
     spec::types::Medium,
 };
 
@@ -28,6 +28,9 @@ pub(super) fn node_volumes(plan: &Plan) -> Vec<Volume> {
         volumes.push(empty_dir(names::EXPORTER.0, size, Medium::Memory));
     }
     volumes.push(tmp());
+    if !plan.users.is_empty() {
+        volumes.push(users(&plan.users));
+    }
     volumes.extend(plan.pod.volumes.iter().map(|volume| volume.typed.clone()));
     volumes
 }
@@ -64,13 +67,37 @@ fn common(plan: &Plan) -> Vec<Volume> {
     auth.into_iter().chain([conf(plan)]).chain(tls).collect()
 }
 
+/// The passwords of users, each in a file of the user's name. The Secret that most are in is mounted as a whole, so that another user in it changes no pod.
+fn users(secrets: &UserSecrets) -> Volume {
+    let source = |name: &str, items: Option<Vec<KeyToPath>>| VolumeProjection {
+        secret: Some(SecretProjection { items, name: name.to_owned(), optional: None }),
+        ..VolumeProjection::default()
+    };
+    let common = secrets.common.iter().map(|name| source(name, None));
+    // Last, since of two files of one name the last is there.
+    let single = secrets
+        .single
+        .iter()
+        .map(|(user, secret)| source(&secret.name, Some(vec![item(&secret.key, user)])));
+    Volume {
+        name: names::USERS.0.to_owned(),
+        projected: Some(ProjectedVolumeSource {
+            // As for the password.
+            default_mode: Some(0o440),
+            sources: Some(common.chain(single).collect()),
+        }),
+        ..Volume::default()
+    }
+}
+
+/// A key of a Secret, and the file that it becomes.
+fn item(key: &str, path: &str) -> KeyToPath {
+    KeyToPath { key: key.to_owned(), path: path.to_owned(), ..KeyToPath::default() }
+}
+
 /// Some keys of a Secret, as files.
 fn secret(volume: &str, name: &str, items: &[(&str, &str)]) -> Volume {
-    let items = items.iter().map(|(key, path)| KeyToPath {
-        key: (*key).to_owned(),
-        path: (*path).to_owned(),
-        ..KeyToPath::default()
-    });
+    let items = items.iter().map(|(key, path)| item(key, path));
     Volume {
         name: volume.to_owned(),
         secret: Some(SecretVolumeSource {

@@ -320,7 +320,12 @@ fn object_name(facts: &Facts<'_>, found: &mut Findings) {
         .iter()
         .enumerate()
         .map(|(index, name)| (join("/spec/engine/pullSecrets", index), name, "Secret"));
-    for (pointer, name, kind) in single.chain(secrets) {
+    let users = facts.spec.auth.users.iter().enumerate();
+    let of_users = users.filter_map(|(index, user)| {
+        let secret = user.password_secret.as_ref()?;
+        Some((format!("/spec/auth/users/{index}/passwordSecret/name"), &secret.name, "Secret"))
+    });
+    for (pointer, name, kind) in single.chain(secrets).chain(of_users) {
         if let Some(why) = grammar::dns_subdomain(name) {
             found.push(|| {
                 Finding::at(pointer, format!("`{name}` cannot be the name of a {kind}: it {why}"))
@@ -341,15 +346,18 @@ The keys in a Secret's `data` are at most 253 letters, digits, `-`, `_` and `.`,
 };
 
 fn secret_key(facts: &Facts<'_>, found: &mut Findings) {
-    let Some(secret) = &facts.spec.auth.password_secret else { return };
-    let key = &secret.key;
-    if let Some(why) = grammar::data_key(key) {
-        found.push(|| {
-            Finding::at(
-                "/spec/auth/passwordSecret/key",
-                format!("`{key}` cannot be a key of a Secret: it {why}"),
-            )
-            .help("write the key that the password has in the Secret, or remove `key`: the default is `password`")
-        });
+    let auth = &facts.spec.auth;
+    let users = auth.users.iter().enumerate().map(|(index, user)| {
+        (format!("/spec/auth/users/{index}/passwordSecret/key"), &user.password_secret)
+    });
+    let cluster = ("/spec/auth/passwordSecret/key".to_owned(), &auth.password_secret);
+    for (pointer, secret) in [cluster].into_iter().chain(users) {
+        let Some(key) = secret.as_ref().map(|secret| &secret.key) else { continue };
+        if let Some(why) = grammar::data_key(key) {
+            found.push(|| {
+                Finding::at(pointer, format!("`{key}` cannot be a key of a Secret: it {why}"))
+                    .help("write the key that the password has in the Secret, or remove `key`: the default is `password`")
+            });
+        }
     }
 }

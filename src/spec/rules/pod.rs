@@ -24,7 +24,10 @@ const OWN_VARIABLES: &[&str] = &[
     "ANNOUNCE_HOSTNAME",
     "BUS_PORT",
     "CLIENT_PORT",
+    "CLUSTER",
     "ENGINE",
+    "EXPORTER_ADDRESSES",
+    "EXPORTER_FILE",
     "HANDOVER_SECONDS",
     "IP_FAMILY",
     "PASSWORD_FILE",
@@ -227,7 +230,7 @@ pub(super) const OWNED_VOLUME: Rule = Rule {
     severity: Severity::Error,
     title: "a volume has the name of one of the pods' own",
     story: "\
-The pods have the volumes `auth` (the password), `conf` (configuration and scripts), `data` (the database), `tls` (the certificate), `tmp`, and with an exporter `exporter`. Another volume needs another name; to mount one of these in a sidecar, name it in the sidecar's `volumeMounts`, without an item under `spec.pod.volumes`. How large `data` is, is said under \
+The pods have the volumes `auth` (the password), `conf` (configuration and scripts), `data` (the database), `tls` (the certificate), `tmp`, `users` (their passwords), and with an exporter `exporter`. Another volume needs another name; to mount one of these in a sidecar, name it in the sidecar's `volumeMounts`, without an item under `spec.pod.volumes`. How large `data` is, is said under \
 `spec.storage`.",
     check: Some(owned_volume),
 };
@@ -236,7 +239,14 @@ fn owned_volume(facts: &Facts<'_>, found: &mut Findings) {
     let has_exporter = facts.spec.observability.exporter.enabled;
     for (pointer, volume) in understood(VOLUMES, &facts.spec.pod.volumes) {
         let of_exporter = has_exporter && volume.name == names::EXPORTER.0;
-        let own = [names::AUTH.0, names::CONF.0, names::DATA.0, names::TLS.0, names::TMP.0];
+        let own = [
+            names::AUTH.0,
+            names::CONF.0,
+            names::DATA.0,
+            names::TLS.0,
+            names::TMP.0,
+            names::USERS.0,
+        ];
         if own.contains(&volume.name.as_str()) || of_exporter {
             found.push(|| {
                 let finding = Finding::at(
@@ -298,7 +308,7 @@ pub(super) const OWNED_MOUNT: Rule = Rule {
     severity: Severity::Error,
     title: "a mount covers one of the pods' own directories",
     story: "\
-The server's container has the password in `/auth`, its configuration and scripts in `/conf`, its data in `/data`, the certificate in `/tls`, and `/tmp` for short-lived files. A mount at one of them, or above it, hides what is there; one below it adds files that the guards against data loss take for the server's. \
+The server's container has the password in `/auth`, its configuration and scripts in `/conf`, its data in `/data`, the exporter's password in `/exporter`, the certificate in `/tls`, the passwords of users in `/users`, and `/tmp` for short-lived files. A mount at one of them, or above it, hides what is there; one below it adds files that the guards against data loss take for the server's. \
 Choose another directory, such as `/etc/NAME`.",
     check: Some(owned_mount),
 };
@@ -323,10 +333,17 @@ fn owned_mount(facts: &Facts<'_>, found: &mut Findings) {
                 )
                 .help(format!("write `mountPath: /{}`", mount.mount_path))
             });
-        } else if let Some(own) =
-            [names::AUTH.1, names::CONF.1, names::DATA.1, names::TLS.1, names::TMP.1]
-                .into_iter()
-                .find(|own| within(place, own) || within(own, place))
+        } else if let Some(own) = [
+            names::AUTH.1,
+            names::CONF.1,
+            names::DATA.1,
+            names::EXPORTER.1,
+            names::TLS.1,
+            names::TMP.1,
+            names::USERS.1,
+        ]
+        .into_iter()
+        .find(|own| within(place, own) || within(own, place))
         {
             found.push(|| {
                 Finding::at(
@@ -346,7 +363,7 @@ pub(super) const UNKNOWN_VOLUME: Rule = Rule {
     severity: Severity::Error,
     title: "a mount names a volume that there is not",
     story: "\
-A mount names a volume of the pod: one under `spec.pod.volumes`, or one of the pods' own, `conf`, `data`, `tmp`, `auth` where there is a password, and `tls` where there is a certificate. With another name the API server refuses the pods.",
+A mount names a volume of the pod: one under `spec.pod.volumes`, or one of the pods' own, `conf`, `data`, `tmp`, `auth` where there is a password, `users` where there are users, and `tls` where there is a certificate. With another name the API server refuses the pods.",
     check: Some(unknown_volume),
 };
 
@@ -362,6 +379,7 @@ fn unknown_volume(facts: &Facts<'_>, found: &mut Findings) {
         volumes.extend(facts.spec.observability.exporter.enabled.then_some(names::EXPORTER.0));
     }
     volumes.extend(facts.spec.tls.as_ref().map(|_| names::TLS.0));
+    volumes.extend((!facts.spec.auth.users.is_empty()).then_some(names::USERS.0));
     volumes.extend(pod.volumes.iter().map(|volume| volume.typed.name.as_str()));
     let server = understood(MOUNTS, &pod.volume_mounts);
     let others = containers(facts).flat_map(|(pointer, container)| {

@@ -14,6 +14,7 @@ mod scaling;
 mod scrapes;
 mod seed;
 mod strangers;
+mod users;
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
@@ -330,6 +331,33 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("password-rotation", "a password is changed under load", misc::rotation)
         .setup(misc::with_password)
         .quick("redis-8", Single),
+    scenario("f18-users", "the same with users only, each held to its rules", users::enforced)
+        .limit(480)
+        .setup(users::alone)
+        .quick("redis-8", PerShard),
+    scenario(
+        "users-change",
+        "users come, change and go, and passwords are changed, under load",
+        users::live,
+    )
+    .setup(users::beside_default)
+    .quick("valkey-9", PerShard),
+    scenario(
+        "users-upgrade",
+        "pods of a version without users roll to this one, and back, under load",
+        users::upgrade,
+    )
+    .limit(600)
+    .setup(misc::with_password)
+    .quick("valkey-8", PerShard),
+    scenario(
+        "exporter-rotation",
+        "a password is changed in three steps, and the exporters follow",
+        users::exporter,
+    )
+    .only(&[PerShard])
+    .setup(users::with_exporter)
+    .quick("redis-7.0", PerShard),
     scenario(
         "f18-tls",
         "the same, all of it encrypted; clients without certificates",

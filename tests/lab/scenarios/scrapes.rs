@@ -192,7 +192,8 @@ fn read(line: &str, labels: &str) -> Option<(String, String)> {
     Some((format!("{name}{{{}}}", all.join(",")), value.to_owned()))
 }
 
-fn get(address: IpAddr) -> Result<String> {
+/// What the exporter at an address says.
+pub(super) fn get(address: IpAddr) -> Result<String> {
     let mut stream = TcpStream::connect_timeout(&SocketAddr::new(address, PORT), PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;

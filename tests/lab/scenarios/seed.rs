@@ -39,6 +39,7 @@ pub(super) fn deploy(lab: &Lab) -> Result<(Cluster, Vec<Shard>, Objects)> {
         shards: 3,
         job: String::new(),
         client_service: "redis-cluster".to_owned(),
+        user: None,
         password: None,
         tls_secret: None,
         hosts: BTreeMap::new(),
