@@ -22,6 +22,11 @@ MOVE_WHOLE_SLOTS=512
 # Keys that the source sends at a time, answering nobody else meanwhile.
 MOVE_KEYS=10
 
+# How long the source waits for a target that is silent, answering nobody else meanwhile. A node timeout is longer.
+MOVE_MILLISECONDS=1000
+# How long keys are sent without another look at how it went. With one more wait this is less than a node timeout.
+SEND_SECONDS=3
+
 # move_slots keys|best HOST ADDRESS ID HOST ADDRESS ID WITNESS SLOTS...: from the first pod to the second; WITNESS is
 # the address of a replica of the second, or -. Sets progressed to yes if anything moved.
 move_slots() {
@@ -150,15 +155,23 @@ set_slots() {
 
 # Moves the keys of the batch; false if there are some left when the time is over, or something is wrong.
 move_keys() {
+    before=$(keys_left)
     while :; do
-        # Keys stay quoted, as redis-cli prints and reads them: they may hold anything.
+        # Keys stay quoted, as redis-cli prints and reads them: they may hold anything. Should the target vanish, each
+        # further command holds the source up, which then is silent to clients and does not vote: so they end soon.
         seen=$(for_each_slot 'CLUSTER GETKEYSINSLOT' 100 | ask 20 "$source" --no-raw | migrate_commands |
-            ask 60 "$source" | awk '
+            ask "$SEND_SECONDS" "$source" | awk '
                 /^OK|^NOKEY/ { sent++; next }
                 NF && wrong == "" { wrong = $0 }
                 END { print sent + 0, wrong }')
         case $seen in
-        '0 ') return 0 ;;
+        '0 ')
+            # All are there, or it took too long, and what it would have said is lost.
+            after=$(keys_left)
+            [ "$after" -ge "$before" ] || progressed=yes
+            [ "$after" = 0 ]
+            return
+            ;;
         *[0-9]' ') progressed=yes ;;
         *)
             move_failed "$seen"
@@ -172,10 +185,12 @@ move_keys() {
 # Makes MIGRATE commands of redis-cli's lists of keys, one list for each slot.
 migrate_commands() {
     target_login
-    awk -v target="$target" -v port="$CLIENT_PORT" -v most="$MOVE_KEYS" -v login_file="$WORK/login" '
+    port_at "$target"
+    awk -v target="$target" -v port="$port" -v most="$MOVE_KEYS" -v most_ms="$MOVE_MILLISECONDS" \
+        -v login_file="$WORK/login" '
         BEGIN { getline login <login_file }
         function send() {
-            if (count) print "MIGRATE " target " " port " \"\" 0 5000 REPLACE " login "KEYS" keys
+            if (count) print "MIGRATE " target " " port " \"\" 0 " most_ms " REPLACE " login "KEYS" keys
             keys = ""
             count = 0
         }
@@ -205,13 +220,16 @@ target_login() {
     )
 }
 
-# True if the source says of each slot of the batch that it has no key of it.
-is_empty() {
-    left=$(for_each_slot 'CLUSTER COUNTKEYSINSLOT' '' | ask 20 "$source" | awk -v wanted="$batched" '
+# Prints how many keys of the batch the source has; far too many if it does not say so of each slot.
+keys_left() {
+    for_each_slot 'CLUSTER COUNTKEYSINSLOT' '' | ask 20 "$source" | awk -v wanted="$batched" '
         { sub(/\r$/, "") }
-        $0 == "0" { empty++ }
-        END { print wanted - empty }')
-    [ "$left" = 0 ]
+        /^[0-9]+$/ { answers++; keys += $0 }
+        END { print (answers == wanted ? keys + 0 : 999999999) }'
+}
+
+is_empty() {
+    [ "$(keys_left)" = 0 ]
 }
 
 # True if the source is giving each slot of the batch to this target and to nobody else.
