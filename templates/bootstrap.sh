@@ -190,14 +190,15 @@ hold_place() {
     [ $(($(clock) - held_since)) -ge 3 ] || return
     [ -z "$holder" ] || kill "$holder" 2>/dev/null
     log_in_at "$1"
-    # shellcheck disable=SC2086 # a list of options
+    port_at "$1"
+    # shellcheck disable=SC2086,SC2154 # a list of options; "port" is what port_at sets
     {
         echo "CLIENT SETNAME $TURN_NAME:$POD_NAME"
         while kill -0 "$own_pid" 2>/dev/null; do
             sleep 2
             echo PING
         done
-    } | cli -h "$1" $CLI_OPTIONS >/dev/null 2>&1 &
+    } | cli -h "$1" $CLI_OPTIONS -p "$port" >/dev/null 2>&1 &
     holder=$!
     load_password
     held_since=$(clock)

@@ -186,6 +186,7 @@ move_keys() {
 migrate_commands() {
     target_login
     port_at "$target"
+    # shellcheck disable=SC2154 # "port" is what port_at sets
     awk -v target="$target" -v port="$port" -v most="$MOVE_KEYS" -v most_ms="$MOVE_MILLISECONDS" \
         -v login_file="$WORK/login" '
         BEGIN { getline login <login_file }
