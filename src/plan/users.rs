@@ -73,7 +73,8 @@ fn own(spec: &Spec) -> Vec<(&'static str, String)> {
             "_heal",
             "+command +ping +info +cluster|info +cluster|nodes +cluster|myid +cluster|meet +cluster|replicate +config|get +config|set +acl|setuser +acl|deluser".to_owned(),
         ),
-        ("_probe", "+command +ping +info".to_owned()),
+        // Whether its pod has left the cluster.
+        ("_probe", "+command +ping +info +cluster|info".to_owned()),
         ("_replication", replication(spec)),
     ];
     // `redis-cli --rdb` takes a snapshot as a replica does.
