@@ -166,7 +166,7 @@ fn of_ours(cluster: &Cluster, shards: &[Shard]) -> Result<()> {
         ("_bootstrap", &[&["CLUSTER", "NODES"], &["INFO"]]),
         ("_handover", &[&["ROLE"], &["CLUSTER", "NODES"]]),
         ("_heal", &[&["CLUSTER", "INFO"], &["CONFIG", "GET", "maxmemory"]]),
-        ("_probe", &[&["PING"], &["INFO"]]),
+        ("_probe", &[&["PING"], &["INFO"], &["CLUSTER", "INFO"]]),
         ("_replication", &[&["PING"]]),
     ];
     for (user, allowed) in roles {
