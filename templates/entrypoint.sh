@@ -192,7 +192,7 @@ write_credentials() {
     if [ -n "$PASSWORD_FILE" ]; then
         first_line "$PASSWORD_FILE" || refuse "the password file $PASSWORD_FILE is missing or empty"
         cat "$PASSWORD_FILE" >"$ACCEPTED" || refuse "cannot write $ACCEPTED"
-        users "$ACCEPTED" >"$APPLIED_USERS" || refuse "cannot write $APPLIED_USERS"
+        write_users "$ACCEPTED" "$APPLIED_USERS" "$LOGINS" || refuse "cannot write $APPLIED_USERS and $LOGINS"
         write_exporter_password "$ACCEPTED"
         first_line "$ACCEPTED"
         cat "$APPLIED_USERS"
@@ -229,7 +229,7 @@ keep_healing() {
 # From here on it runs.
 trap 'exit 143' TERM INT
 # /tmp outlives a restart of the container.
-rm -f "$JOINED" "$HEALER" "$ACCEPTED" "$APPLIED_USERS" "$CREDENTIALS" "$APPLIED" "$CERTIFICATES" "$ANNOUNCED" \
+rm -f "$JOINED" "$HEALER" "$ACCEPTED" "$APPLIED_USERS" "$LOGINS" "$CREDENTIALS" "$APPLIED" "$CERTIFICATES" "$ANNOUNCED" \
     "$RUN/server.sock" "$RUN"/port-*
 
 case $ENGINE in

@@ -418,7 +418,8 @@ apply_users() {
     [ -n "$PASSWORD_FILE" ] && first_line "$PASSWORD_FILE" && has_user "$ROLE" || return
     slurp_users
     [ "$text" != "$users_text" ] || return
-    (umask 077 && cat "$PASSWORD_FILE" >"$ACCEPTED.new" && users "$ACCEPTED.new" >"$APPLIED_USERS.new") || return
+    (umask 077 && cat "$PASSWORD_FILE" >"$ACCEPTED.new") || return
+    write_users "$ACCEPTED.new" "$APPLIED_USERS.new" "$LOGINS.new" || return
     commands=$(user_commands "$APPLIED_USERS" "$APPLIED_USERS.new")
     look_at_login
     answer=$(refused "$commands
@@ -434,6 +435,7 @@ $(replication_command "$replicates_as" "$ACCEPTED.new")")
     before=$text
     slurp "$ACCEPTED.new"
     mv -f "$APPLIED_USERS.new" "$APPLIED_USERS"
+    mv -f "$LOGINS.new" "$LOGINS"
     mv -f "$ACCEPTED.new" "$ACCEPTED"
     [ "$text" != "$before" ] || return
     write_exporter_password "$ACCEPTED"

@@ -19,7 +19,10 @@ HEALER=$RUN/heal.pid
 # may be newer.
 ACCEPTED=$RUN/passwords
 # The users that the running server has, one in a line, with their rules and the hashes of their passwords.
+# shellcheck disable=SC2034
 APPLIED_USERS=$RUN/users
+# Those of them that are our own, each with its password. Probes come often, and to derive it takes processes.
+LOGINS=$RUN/logins
 # The live.conf that the server goes by: that of its start, or the last one that heal.sh applied.
 # shellcheck disable=SC2034
 APPLIED=$RUN/live.conf
@@ -125,17 +128,22 @@ derived() {
     sha256 "$1:$CLUSTER:$2"
 }
 
-# Lets redis-cli log in as user $1; $2 is the cluster's password.
+# Lets redis-cli log in as user $1; $2 is the cluster's password. What was derived last is remembered.
+derived_of=
 log_in() {
     LOGIN=
     SECRET=
     [ -n "$2" ] || return 0
     if [ "$1" = default ]; then
         SECRET=$2
-    else
-        LOGIN="--user $1"
-        SECRET=$(derived "$1" "$2")
+        return
     fi
+    if [ "$1:$2" != "$derived_of" ]; then
+        derived_secret=$(derived "$1" "$2")
+        derived_of=$1:$2
+    fi
+    LOGIN="--user $1"
+    SECRET=$derived_secret
 }
 
 # Becomes redis-cli. The password is in no environment but its own; an empty one would be sent as well.
@@ -146,14 +154,13 @@ cli() {
     exec "$ENGINE-cli" $LOGIN "$@"
 }
 
-# True if this pod's server has user $1. One that an older version started has none of our own.
+# True if this pod's server has user $1, one of our own, whose password is then in variable "secret". A server that an
+# older version started has none of them.
 has_user() {
-    slurp "$APPLIED_USERS"
-    case "
-$text" in
-    *"
-user $1 "*) return 0 ;;
-    esac
+    [ -r "$LOGINS" ] || return
+    while read -r user secret; do
+        [ "$user" != "$1" ] || return 0
+    done <"$LOGINS"
     return 1
 }
 
@@ -162,48 +169,88 @@ load_password() {
     password=
     if first_line "$ACCEPTED"; then
         password=$line
-        if ! has_user "$ROLE"; then
-            log_in default "$password"
-            return
+        log_in default "$password"
+        if has_user "$ROLE"; then
+            LOGIN="--user $ROLE"
+            SECRET=$secret
         fi
-    elif [ -n "$PASSWORD_FILE" ] && first_line "$PASSWORD_FILE"; then
+        return
+    fi
+    if [ -n "$PASSWORD_FILE" ] && first_line "$PASSWORD_FILE"; then
         password=$line
     fi
     log_in "$ROLE" "$password"
 }
 
-# Prints " #HASH" for each password on stdin, as rules for users take them; of passwords derived for user $1 if
-# one is given.
-password_rules() {
+# Writes each password in file $1, behind the text $3, into a file of its own: $2.1, $2.2 and so on.
+split_passwords() {
+    count=0
     while IFS= read -r line || [ -n "$line" ]; do
         [ -n "$line" ] || continue
-        [ -z "$1" ] || line=$(derived "$1" "$line")
-        printf ' #%s' "$(sha256 "$line")"
-    done
+        count=$((count + 1))
+        printf '%s' "$3$line" >"$2.$count"
+    done <"$1"
 }
 
-# Prints the users that the server should have, one "user NAME RULES PASSWORDS" in a line; file $1 holds the
-# cluster's passwords. Nobody can log in as a user whose file is not there.
-users() {
-    while read -r name from rules; do
-        case $name in
-        '' | '#'*) continue ;;
-        esac
-        printf 'user %s %s' "$name" "$rules"
-        case $from in
-        none) ;;
-        cluster) password_rules '' <"$1" ;;
-        derived) password_rules "$name" <"$1" ;;
-        *)
-            if [ -s "$from" ]; then
-                password_rules '' <"$from"
-            else
-                say "nobody can log in as $name: the file $from is missing or empty"
+# write_users FILE USERS LOGINS: writes the users that the server should have, one "user NAME RULES PASSWORDS" in a
+# line, and the passwords of our own; FILE holds the cluster's. Nobody can log in as a user whose file is not there.
+#
+# What is hashed lies in files named by the user's line and the password's, so that one process can do it all.
+write_users() {
+    work=$RUN/hashing
+    rm -rf "$work"
+    (
+        umask 077
+        mkdir "$work" "$work/derived" "$work/all" && : >"$3" || exit
+        number=0
+        while read -r name from _; do
+            number=$((number + 1))
+            case $name in
+            '' | '#'*) continue ;;
+            esac
+            case $from in
+            none) ;;
+            cluster) split_passwords "$1" "$work/all/$number" '' ;;
+            derived) split_passwords "$1" "$work/derived/$number" "$name:$CLUSTER:" ;;
+            *)
+                if [ -s "$from" ]; then
+                    split_passwords "$from" "$work/all/$number" ''
+                else
+                    say "nobody can log in as $name: the file $from is missing or empty"
+                fi
+                ;;
+            esac
+        done <"$CONF/users"
+        hash_files "$work/derived" | while read -r hash file; do
+            printf '%s' "$hash" >"$work/all/$file"
+        done
+        number=0
+        while read -r name from _; do
+            number=$((number + 1))
+            if [ "$from" = derived ] && first_line "$work/all/$number.1"; then
+                printf '%s %s\n' "$name" "$line" >>"$3"
             fi
-            ;;
-        esac
-        echo
-    done <"$CONF/users"
+        done <"$CONF/users"
+        hash_files "$work/all" | awk '
+            hashing {
+                sub(/\..*/, "", $2)
+                hashes[$2] = hashes[$2] " #" $1
+                next
+            }
+            NF && $1 !~ /^#/ {
+                user = "user " $1
+                sub(/^[^ ]+ [^ ]+ /, "")
+                print user " " $0 hashes[FNR]
+            }' hashing=1 - hashing= "$CONF/users" >"$2"
+    )
+    written=$?
+    rm -rf "$work"
+    return "$written"
+}
+
+# Prints "HASH NAME" for each file in folder $1.
+hash_files() {
+    cd "$1" && set -- * && [ -e "$1" ] && sha256sum "$@"
 }
 
 # Writes the exporter's password as it reads it: JSON, with a password for each address. File $1 holds the
@@ -277,7 +324,16 @@ NOPERM "* | *"
     return 1
 }
 
-# The same, and once more as another user where the one is refused. A pod that an older version started knows no
+# The same, with what is in variable "commands" on stdin.
+ask_again() {
+    if [ -n "$commands" ]; then
+        printf '%s\n' "$commands" | ask_once "$@"
+    else
+        ask_once "$@" </dev/null
+    fi
+}
+
+# The same as ask_once, and once more as another user where the one is refused. A pod that an older version started knows no
 # user but default, and one that started later may have a newer password.
 ask() {
     if [ -z "$SECRET" ]; then
@@ -289,13 +345,13 @@ ask() {
     case $3 in
     '' | --*) commands=$(cat) ;;
     esac
-    answer=$(printf '%s\n' "$commands" | ask_once "$@")
+    answer=$(ask_again "$@")
     mounted=
     [ -n "$PASSWORD_FILE" ] && first_line "$PASSWORD_FILE" && mounted=$line
     for known in "$password" "$mounted"; do
         for user in "$ROLE" default; do
             is_refusal "$answer" || break 2
-            answer=$(log_in "$user" "$known" && printf '%s\n' "$commands" | ask_once "$@")
+            answer=$(log_in "$user" "$known" && ask_again "$@")
         done
     done
     printf '%s\n' "$answer"

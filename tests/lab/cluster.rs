@@ -1,7 +1,7 @@
 //! A cluster of the lab as its clients and its own nodes see it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
     sync::Arc,
     thread,
@@ -351,6 +351,17 @@ impl Cluster {
         let (command, arguments) = words.split_first().ok_or("no command")?;
         let reply = redis::cmd(command).arg(arguments).query(&mut connection);
         reply.map_err(|error| format!("{pod}: {}: {error}", words.join(" ")).into())
+    }
+
+    /// What a pod's server has refused to our own users, whose names begin with an underscore.
+    pub fn refused_to_ours(&self, pod: &str) -> Result<Vec<String>> {
+        let log: Vec<HashMap<String, redis::Value>> = self.ask(pod, &["ACL", "LOG", "128"])?;
+        let ours = log.iter().filter(|entry| {
+            let user =
+                entry.get("username").and_then(|name| String::from_redis_value_ref(name).ok());
+            user.is_some_and(|name| name.starts_with('_'))
+        });
+        Ok(ours.map(|entry| format!("{entry:?}")).collect())
     }
 
     /// What a pod's node says.

@@ -1,10 +1,11 @@
 //! What a scenario works with: its world, specs that are rendered by our binary, and what it measured.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -123,7 +124,7 @@ pub struct Lab {
     /// What was found out so far.
     pub measured: Measured,
     families: Families,
-    /// Whether clusters have a password.
+    /// Whether clusters have a password, as they have by default.
     pub password: bool,
     /// The fields of `spec.auth` beside the password, where clusters have users.
     pub users: Option<Value>,
@@ -131,6 +132,8 @@ pub struct Lab {
     pub older_scripts: bool,
     /// Whether clusters are encrypted, and what clients have to show.
     pub tls: Option<&'static str>,
+    /// What was applied last, by name.
+    clusters: Mutex<BTreeMap<String, Cluster>>,
 }
 
 impl Lab {
@@ -148,10 +151,11 @@ impl Lab {
             world,
             measured: Measured::default(),
             families,
-            password: false,
+            password: true,
             users: None,
             older_scripts: false,
             tls: None,
+            clusters: Mutex::default(),
         })
     }
 
@@ -200,7 +204,28 @@ impl Lab {
     /// Applies rendered objects and finds the cluster in them.
     pub fn apply(&self, spec: &Spec, objects: &Objects) -> Result<Cluster> {
         self.world.apply(objects)?;
-        Cluster::from_objects(&self.world, &spec.name(), objects)
+        let cluster = Cluster::from_objects(&self.world, &spec.name(), objects)?;
+        let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
+        clusters.insert(spec.name(), cluster.clone());
+        Ok(cluster)
+    }
+
+    /// Fails if a server has refused something to one of our own users: what scripts do, they may. Pods that do not
+    /// answer, and clusters whose password was changed, are not asked. Where there are two clusters, each refuses the
+    /// other's users.
+    pub fn ensure_nothing_refused(&self) -> Result<()> {
+        let clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
+        let foreign = clusters.len() > 1;
+        let asked = clusters.values().filter(|cluster| cluster.password.is_some());
+        for (cluster, member) in asked.flat_map(|c| c.members.iter().map(move |member| (c, member)))
+        {
+            if let Ok(mut refused) = cluster.refused_to_ours(&member.pod) {
+                refused.retain(|entry| !(foreign && entry.contains("\"AUTH\"")));
+                ensure!(refused.is_empty(), "{} has refused: {}", member.pod, refused[0]);
+                self.world.say(&format!("{} has refused nothing to our users", member.pod));
+            }
+        }
+        Ok(())
     }
 
     /// Renders, applies, and waits until the Job is done and everything is as planned.

@@ -355,6 +355,7 @@ fn run_case(case: &str) -> Result<()> {
         measured = std::mem::take(&mut lab.measured);
         let result = result
             .and_then(|()| lab.world.check())
+            .and_then(|()| lab.ensure_nothing_refused())
             .and_then(|()| watch.end(&folder, lab.older_scripts));
         if let Err(failure) = &result {
             lab.world.say(&format!("FAILED: {failure}"));

@@ -186,18 +186,18 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "password-in-environment",
         what: "what the scripts start is handed the password",
-        scenario: "f18-password",
+        scenario: "f1-bootstrap",
         engine: None,
         file: "lib.sh",
         change: (
-            "        SECRET=$(derived \"$1\" \"$2\")\n",
-            "        SECRET=$(derived \"$1\" \"$2\")\n        export SECRET\n",
+            "            SECRET=$secret\n",
+            "            SECRET=$secret\n            export SECRET\n",
         ),
     },
     Mutation {
         name: "password-in-log",
         what: "a script says the password",
-        scenario: "f18-password",
+        scenario: "f1-bootstrap",
         engine: None,
         file: "heal.sh",
         change: (

@@ -165,9 +165,13 @@ fn meet(cluster: &Cluster, one: &str, other: &str) -> Result<()> {
     Ok(())
 }
 
-/// The words of `redis-cli --cluster create` for pods.
+/// What a shell runs in a pod for `redis-cli --cluster create`.
 fn create_words(lab: &Lab, cluster: &Cluster, pods: &[String], replicas: usize) -> Result<String> {
-    let mut words = format!("{} --cluster create", lab.case.image.cli());
+    // The password stays where the pod has it.
+    let mut words = format!(
+        "REDISCLI_AUTH=$(head -n 1 /tmp/passwords) exec {} --cluster create",
+        lab.case.image.cli()
+    );
     for pod in pods {
         let address = lab.world.pod(pod)?.addresses()[0];
         words += &format!(" {address}:{}", cluster.client_port);

@@ -148,14 +148,14 @@ pub fn on_ipv6(case: Case) -> Result<Lab> {
     Lab::with(case, Timing::default(), Families::V6)
 }
 
-pub fn with_password(case: Case) -> Result<Lab> {
+pub fn without_password(case: Case) -> Result<Lab> {
     let mut lab = Lab::new(case)?;
-    lab.password = true;
+    lab.password = false;
     Ok(lab)
 }
 
-/// F18: the same with a password.
-pub fn logged_in(lab: &mut Lab) -> Result<()> {
+/// F18 and F20: making the cluster, all pods at new addresses, and a rolling restart, so every script once.
+pub fn all_new_and_rolling(lab: &mut Lab) -> Result<()> {
     restart::all_new(lab)?;
     lab.world.clear()?;
     rolling::restart_in_company(lab)
@@ -216,9 +216,7 @@ pub fn rotation(lab: &mut Lab) -> Result<()> {
     Ok(())
 }
 
-fn encrypted(case: Case, clients: &'static str) -> Result<Lab> {
-    let mut lab = Lab::new(case)?;
-    lab.password = true;
+fn encrypted(mut lab: Lab, clients: &'static str) -> Result<Lab> {
     lab.tls = Some(clients);
     for name in ["blue", "green"] {
         let files = certificates::issue(&lab.case.folder.join(name))?;
@@ -229,19 +227,17 @@ fn encrypted(case: Case, clients: &'static str) -> Result<Lab> {
 
 /// F18: everything is encrypted, and clients have to show a certificate.
 pub fn with_mutual_tls(case: Case) -> Result<Lab> {
-    encrypted(case, "Required")
-}
-
-/// Both of them.
-pub fn with_mutual_tls_and_password(case: Case) -> Result<Lab> {
-    let mut lab = encrypted(case, "Required")?;
-    lab.password = true;
-    Ok(lab)
+    encrypted(Lab::new(case)?, "Required")
 }
 
 /// F18: everything is encrypted, and clients need no certificate.
 pub fn with_tls(case: Case) -> Result<Lab> {
-    encrypted(case, "None")
+    encrypted(Lab::new(case)?, "None")
+}
+
+/// F18: the same on IPv6 only.
+pub fn with_tls_on_ipv6(case: Case) -> Result<Lab> {
+    encrypted(on_ipv6(case)?, "None")
 }
 
 /// A certificate is renewed under load: all servers show the new one, and no client notices.
@@ -281,13 +277,6 @@ pub fn renewal(lab: &mut Lab) -> Result<()> {
     // The replica's clients may fail once; writers do not use it.
     ensure!(tally.failures == 0, "{} writes failed: {:?}", tally.failures, tally.errors);
     lab.judge(&cluster, &tally, Duration::from_millis(500), None)
-}
-
-/// F20: every script once: making the cluster, all pods at new addresses, a handover with its hooks.
-pub fn other_tools(lab: &mut Lab) -> Result<()> {
-    restart::all_new(lab)?;
-    lab.world.clear()?;
-    rolling::restart_in_company(lab)
 }
 
 /// Messages of the bus that each pod has received, by kind.

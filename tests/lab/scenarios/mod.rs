@@ -299,7 +299,7 @@ pub const SCENARIOS: &[Scenario] = &[
     .quick("valkey-9", Single),
     scenario(
         "f14-mutual-tls",
-        "3 to 4 to 3 shards, all of it encrypted and with a password",
+        "3 to 4 to 3 shards, all of it encrypted",
         scaling::one_shard,
     )
     .limit(900)
@@ -322,19 +322,30 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("f17-examples", "the configuration of every example starts", misc::examples)
         .only(&[PerShard]),
     scenario(
-        "f18-password",
-        "making, all addresses new, and a rolling restart with a password",
-        misc::logged_in,
+        "f18-no-password",
+        "making, all addresses new, and a rolling restart without a password; all others have one",
+        misc::all_new_and_rolling,
     )
-    .setup(misc::with_password)
+    .setup(misc::without_password)
     .quick("valkey-9", Single),
-    scenario("password-rotation", "a password is changed under load", misc::rotation)
-        .setup(misc::with_password)
-        .quick("redis-8", Single),
     scenario("f18-users", "the same with users only, each held to its rules", users::enforced)
         .limit(480)
         .setup(users::alone)
         .quick("redis-8", PerShard),
+    scenario(
+        "f18-tls",
+        "the same, all of it encrypted; clients without certificates",
+        misc::all_new_and_rolling,
+    )
+    .setup(misc::with_tls),
+    scenario("f18-mutual-tls", "the same, and clients have to show a certificate", misc::all_new_and_rolling)
+        .setup(misc::with_mutual_tls)
+        .quick("redis-8", PerShard),
+    scenario("f18-ipv6", "the same on IPv6 only", misc::all_new_and_rolling).setup(misc::on_ipv6),
+    scenario("f18-ipv6-tls", "the same, all of it encrypted", misc::all_new_and_rolling)
+        .setup(misc::with_tls_on_ipv6),
+    scenario("password-rotation", "a password is changed under load", misc::rotation)
+        .quick("redis-8", Single),
     scenario(
         "users-change",
         "users come, change and go, and passwords are changed, under load",
@@ -348,7 +359,6 @@ pub const SCENARIOS: &[Scenario] = &[
         users::upgrade,
     )
     .limit(600)
-    .setup(misc::with_password)
     .quick("valkey-8", PerShard),
     scenario(
         "exporter-rotation",
@@ -358,15 +368,6 @@ pub const SCENARIOS: &[Scenario] = &[
     .only(&[PerShard])
     .setup(users::with_exporter)
     .quick("redis-7.0", PerShard),
-    scenario(
-        "f18-tls",
-        "the same, all of it encrypted; clients without certificates",
-        misc::logged_in,
-    )
-    .setup(misc::with_tls),
-    scenario("f18-mutual-tls", "the same, and clients have to show a certificate", misc::logged_in)
-        .setup(misc::with_mutual_tls)
-        .quick("redis-8", PerShard),
     scenario("tls-renewal", "a certificate is renewed under load", misc::renewal)
         .setup(misc::with_mutual_tls)
         .quick("redis-7.0", Single),
@@ -374,11 +375,11 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario(
         "f20-busybox",
         "making, all addresses new, and a handover with busybox",
-        misc::other_tools,
+        misc::all_new_and_rolling,
     )
     .setup(misc::with_busybox)
     .quick("redis-7.0", PerShard),
-    scenario("f20-bash", "the same with bash as sh", misc::other_tools).setup(misc::with_bash),
+    scenario("f20-bash", "the same with bash as sh", misc::all_new_and_rolling).setup(misc::with_bash),
     scenario("network-bus-cut", "a master's bus cut for 20 s", network::bus_cut),
     scenario(
         "network-isolated",
@@ -422,17 +423,15 @@ pub const SCENARIOS: &[Scenario] = &[
     .quick("valkey-9", PerShard),
     scenario(
         "backup-encrypted",
-        "the same with a password, and clients have to show a certificate",
+        "the same, and clients have to show a certificate",
         backup::restored,
     )
-    .setup(misc::with_mutual_tls_and_password),
+    .setup(misc::with_mutual_tls),
     scenario("pubsub", "PUBLISH and SPUBLISH: which buses carry them", misc::publish)
         .quick("valkey-8", PerShard),
     scenario("idle-cost", "CPU time of the background work and the probes", misc::idle_cost)
         .only(&[PerShard])
         .alone(),
-    scenario("ipv6", "making, all addresses new, on IPv6 only", misc::other_tools)
-        .setup(misc::on_ipv6),
     scenario(
         "external-load-balancer",
         "clients outside, by a load balancer for each pod: every slot, a failover, all addresses new, changed hosts",

@@ -256,6 +256,7 @@ fn switch(lab: &mut Lab, shell: &Shell, from: &Cluster, spec: &Spec) -> Result<C
 
 /// A bus port, a password, and encryption, one after the other.
 pub fn switches(lab: &mut Lab) -> Result<()> {
+    lab.password = false;
     let shell = shell(lab)?;
     let spec = lab.spec("blue");
     let cluster = install(lab, &shell, &spec)?;

@@ -64,16 +64,11 @@ pub fn states(lab: &mut Lab) -> Result<()> {
     let master = world.pod(&shards[0].master)?;
     let replica = world.pod(shards[0].replicas.first().ok_or("no replica")?)?;
 
-    // NOAUTH: somebody set a password that the probes do not know.
-    cluster.ask::<String>(replica.name(), &["CONFIG", "SET", "requirepass", "secret"])?;
+    // NOAUTH: somebody took the probes' user away.
+    cluster.ask::<String>(replica.name(), &["ACL", "SETUSER", "_probe", "off"])?;
     expect(&replica, "NOAUTH", ALIVE_ONLY)?;
-    let undo = format!(
-        "REDISCLI_AUTH=secret {} -p {} CONFIG SET requirepass ''",
-        lab.case.image.cli(),
-        cluster.client_port
-    );
-    replica.exec(&["sh", "-c", &undo], Duration::from_secs(5))?;
-    wait_ping(&cluster, replica.name(), "PONG")?;
+    cluster.ask::<String>(replica.name(), &["ACL", "SETUSER", "_probe", "on"])?;
+    cluster.ask::<String>(replica.name(), &["ACL", "LOG", "RESET"])?;
 
     // MASTERDOWN: the replica may not serve old data and has no link.
     cluster.ask::<String>(replica.name(), &["CONFIG", "SET", "replica-serve-stale-data", "no"])?;

@@ -38,8 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PORT: u16 = 9121;
 
 /// A cluster with everything that watches it.
-fn spec(lab: &mut Lab) -> Spec {
-    lab.password = true;
+fn spec(lab: &Lab) -> Spec {
     lab.spec("blue").set(
         "spec.observability",
         json!({

@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis::FromRedisValue;
 use serde_json::{Value, json};
 
 use super::{restart, rolling, scrapes};
@@ -61,7 +60,6 @@ fn put_all(lab: &Lab, app: &str) -> Result<()> {
 /// Clients have users, and may not be the default user.
 pub fn alone(case: Case) -> Result<Lab> {
     let mut lab = Lab::new(case)?;
-    lab.password = true;
     lab.users = Some(json!({ "defaultUser": "Disabled", "users": users() }));
     put_all(&lab, APP_PASSWORD)?;
     Ok(lab)
@@ -70,7 +68,6 @@ pub fn alone(case: Case) -> Result<Lab> {
 /// Clients have users, or are the default user.
 pub fn beside_default(case: Case) -> Result<Lab> {
     let mut lab = Lab::new(case)?;
-    lab.password = true;
     lab.users = Some(json!({ "users": users() }));
     put_all(&lab, APP_PASSWORD)?;
     Ok(lab)
@@ -79,7 +76,7 @@ pub fn beside_default(case: Case) -> Result<Lab> {
 /// F18: what a password has to stand, with users only; and each may do what it may, and nothing else.
 pub fn enforced(lab: &mut Lab) -> Result<()> {
     let (cluster, shards) = lab.deploy(&lab.spec("blue"))?;
-    no_denials(&cluster)?;
+    lab.ensure_nothing_refused()?;
     of_clients(&cluster)?;
     of_ours(&cluster, &shards)?;
     known_commands(lab, &cluster)?;
@@ -87,15 +84,6 @@ pub fn enforced(lab: &mut Lab) -> Result<()> {
     restart::all_new(lab)?;
     lab.world.clear()?;
     rolling::restart_in_company(lab)
-}
-
-/// No pod has refused anything: what scripts do, their users may.
-fn no_denials(cluster: &Cluster) -> Result<()> {
-    for member in &cluster.members {
-        let log: Vec<redis::Value> = cluster.ask(&member.pod, &["ACL", "LOG"])?;
-        ensure!(log.is_empty(), "{} has refused something: {:?}", member.pod, log[0]);
-    }
-    Ok(())
 }
 
 /// What a client hears: `ok`, or the first word of the error.
@@ -330,7 +318,6 @@ pub fn live(lab: &mut Lab) -> Result<()> {
     })?;
     cluster_password(another)?;
     everywhere(&cluster, &["PING"], "WRONGPASS")?;
-    no_new_denials(&default)?;
 
     // The default user goes, and comes back.
     let admin = cluster.seen_by(Some("admin"), ADMIN_PASSWORD);
@@ -357,20 +344,6 @@ pub fn live(lab: &mut Lab) -> Result<()> {
     for tally in [&first, &second] {
         ensure!(tally.failures == 0, "{} writes failed: {:?}", tally.failures, tally.errors);
         lab.judge(&admin, tally, Duration::from_millis(500), None)?;
-    }
-    Ok(())
-}
-
-/// Of what was refused, all was asked by us, and nothing by scripts.
-fn no_new_denials(cluster: &Cluster) -> Result<()> {
-    for member in &cluster.members {
-        let log: Vec<redis::Value> = cluster.ask(&member.pod, &["ACL", "LOG"])?;
-        for entry in log {
-            let entry: std::collections::HashMap<String, redis::Value> =
-                FromRedisValue::from_redis_value(entry)?;
-            let user = entry.get("username").map(|name| format!("{name:?}")).unwrap_or_default();
-            ensure!(!user.contains("'_"), "{} has refused: {entry:?}", member.pod);
-        }
     }
     Ok(())
 }
@@ -445,9 +418,7 @@ pub fn upgrade(lab: &mut Lab) -> Result<()> {
 /// Probes are quick, the exporter's too.
 pub fn with_exporter(case: Case) -> Result<Lab> {
     let timing = Timing { probes: 0.1, ..Timing::default() };
-    let mut lab = Lab::with(case, timing, Families::default())?;
-    lab.password = true;
-    Ok(lab)
+    Lab::with(case, timing, Families::default())
 }
 
 /// The exporter goes on when the cluster's password is changed, and nobody restarts it.
@@ -475,7 +446,6 @@ pub fn exporter(lab: &mut Lab) -> Result<()> {
         Ok(())
     };
     world.wait("all exporters log in", Duration::from_secs(10), || up("1"))?;
-    no_denials(&cluster)?;
     let fresh = "a newer one: 4715";
     for lines in [format!("{PASSWORD}\n{fresh}"), format!("{fresh}\n{PASSWORD}"), fresh.to_owned()]
     {
