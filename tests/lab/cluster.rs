@@ -353,13 +353,16 @@ impl Cluster {
         reply.map_err(|error| format!("{pod}: {}: {error}", words.join(" ")).into())
     }
 
-    /// What a pod's server has refused to our own users, whose names begin with an underscore.
+    /// Which commands, keys and channels a pod's server has refused to our own users, whose names begin with an
+    /// underscore. Logins do not count: those of another cluster's users have to be refused.
     pub fn refused_to_ours(&self, pod: &str) -> Result<Vec<String>> {
         let log: Vec<HashMap<String, redis::Value>> = self.ask(pod, &["ACL", "LOG", "128"])?;
         let ours = log.iter().filter(|entry| {
-            let user =
-                entry.get("username").and_then(|name| String::from_redis_value_ref(name).ok());
-            user.is_some_and(|name| name.starts_with('_'))
+            let text = |field| {
+                let value = entry.get(field);
+                value.and_then(|value| String::from_redis_value_ref(value).ok()).unwrap_or_default()
+            };
+            text("username").starts_with('_') && text("reason") != "auth"
         });
         Ok(ours.map(|entry| format!("{entry:?}")).collect())
     }

@@ -157,7 +157,7 @@ pub const MUTATIONS: &[Mutation] = &[
         scenario: "f18-users",
         engine: None,
         file: "lib.sh",
-        change: ("'user %s %s' \"$name\" \"$rules\"", "'user %s %s ~* +@all' \"$name\" \"$rules\""),
+        change: ("print user \" \" $0 hashes", "print user \" \" $0 \" ~* +@all\" hashes"),
     },
     Mutation {
         name: "probes-ask-for-more",
