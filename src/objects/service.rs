@@ -68,8 +68,9 @@ pub(super) fn pod_services(plan: &Plan) -> impl Iterator<Item = Service> {
                 external_traffic_policy,
             } = external;
             let mut metadata = metadata(plan, pod.name.clone());
-            if !pod.annotations.is_empty() {
-                metadata.annotations.get_or_insert_default().extend(pod.annotations.clone());
+            let annotations = pod.annotations(external);
+            if !annotations.is_empty() {
+                metadata.annotations.get_or_insert_default().extend(annotations);
             }
             let mut ports: Vec<_> = client_ports(plan).take(1).collect();
             if let (Some(number), Some(port)) = (pod.port, ports.first_mut()) {

@@ -19,13 +19,23 @@ pub struct ExternalPlan {
 pub struct ExternalPod {
     /// The pod, and its Service.
     pub name: String,
-    /// The host that clients are told; empty where a list is too short, which a rule refuses.
+    /// The host that clients are told; empty where a list is too short or a pattern too long, which rules refuse.
     pub host: String,
     /// The port at which its server listens and clients outside connect, where it is not the same for all.
     pub port: Option<u16>,
-    /// Annotations of its Service.
-    pub annotations: BTreeMap<String, String>,
 }
+
+impl ExternalPod {
+    /// Annotations of its Service.
+    pub fn annotations(&self, external: &External) -> BTreeMap<String, String> {
+        let words = [("POD", self.name.as_str()), ("HOST", &self.host)];
+        let annotations = external.annotations.iter();
+        annotations.map(|(key, value)| (key.clone(), fill(value, &words))).collect()
+    }
+}
+
+/// The longest host, of DNS and so of a pattern, in bytes.
+const LONGEST_HOST: usize = 253;
 
 impl ExternalPlan {
     pub(super) fn new(external: &External, stateful_sets: &[StatefulSetPlan]) -> ExternalPlan {
@@ -38,14 +48,12 @@ impl ExternalPlan {
         });
         let pods = ordinals.map(|(name, number)| {
             let host = match &external.host {
+                Some(pattern) if pattern.len() > LONGEST_HOST => String::new(),
                 Some(pattern) => fill(pattern, &[("POD", &name)]),
                 None => hosts.next().unwrap_or_default(),
             };
-            let words = [("POD", name.as_str()), ("HOST", &host)];
-            let annotations = external.annotations.iter();
-            let annotations = annotations.map(|(key, value)| (key.clone(), fill(value, &words)));
             let port = first.map(|first| port(first.saturating_add(number)));
-            ExternalPod { annotations: annotations.collect(), host, port, name }
+            ExternalPod { name, host, port }
         });
         let pods: Vec<_> = pods.collect();
         let lines = pods.iter().map(|ExternalPod { name, host, port, .. }| match port {

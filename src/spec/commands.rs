@@ -3,10 +3,21 @@
 //! `commands.csv` holds a line for each command and subcommand: its name, and the versions of Redis and Valkey that it came with. It was made by asking real servers, Redis 8.0 and Valkey
 //! 9.1, with `COMMAND DOCS`. No command was taken out since Redis 7.0.
 
+use std::sync::LazyLock;
+
 use super::{directives::Version, types::EngineName};
 
 /// Sorted by name, in the order of bytes.
 const TABLE: &str = include_str!("commands.csv");
+
+/// The table's lines: a name, and the versions of Redis and Valkey.
+static LINES: LazyLock<Vec<(&str, &str, &str)>> = LazyLock::new(|| {
+    let cells = |line: &'static str| {
+        let mut cells = line.split(',');
+        Some((cells.next()?, cells.next()?, cells.next()?))
+    };
+    TABLE.lines().skip(1).filter_map(cells).collect()
+});
 
 /// The newest version of each engine that was asked.
 const NEWEST: [(EngineName, Version); 2] =
@@ -69,8 +80,8 @@ pub fn command(engine: EngineName, version: Version, name: &str) -> Known {
     if is_of_module(engine, version, |(prefix, _)| name.starts_with(prefix)) {
         return Known::Yes;
     }
-    let line = lines().find(|(known, ..)| *known == name);
-    let since = line.and_then(|(_, redis, valkey)| match engine {
+    let line = LINES.binary_search_by_key(&name.as_str(), |(known, ..)| known);
+    let since = line.ok().map(|line| LINES[line]).and_then(|(_, redis, valkey)| match engine {
         EngineName::Redis => Version::parse(redis),
         EngineName::Valkey => Version::parse(valkey),
     });
@@ -94,7 +105,7 @@ pub fn category(engine: EngineName, version: Version, name: &str) -> Known {
 
 /// The names of all commands and subcommands.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    lines().map(|(name, ..)| name)
+    LINES.iter().map(|(name, ..)| *name)
 }
 
 fn is_of_module(engine: EngineName, version: Version, is: impl Fn((&str, &str)) -> bool) -> bool {
@@ -104,13 +115,6 @@ fn is_of_module(engine: EngineName, version: Version, is: impl Fn((&str, &str)) 
 fn unknown(engine: EngineName, version: Version) -> Known {
     let newer = NEWEST.iter().any(|(asked, newest)| *asked == engine && version > *newest);
     if newer { Known::Perhaps } else { Known::No }
-}
-
-fn lines() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    TABLE.lines().skip(1).filter_map(|line| {
-        let mut cells = line.split(',');
-        Some((cells.next()?, cells.next()?, cells.next()?))
-    })
 }
 
 #[cfg(test)]

@@ -208,6 +208,7 @@ pub const RULES: &[Rule] = &[
     text::TRAILING_BLANKS,
     objects::MANIFEST_ELSEWHERE,
     objects::PATCH_OF_FIELD,
+    objects::OUTPUT_TOO_LARGE,
     observability::EXPORTER_MISSING,
     observability::MONITOR_MISSING,
     observability::INTERVAL_SYNTAX,

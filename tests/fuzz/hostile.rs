@@ -348,6 +348,120 @@ pub(crate) fn inputs() -> Vec<(String, Vec<u8>)> {
         "a list of 50,000 open quotes under a long key",
         with_head(&format!("  config: {{? {longest} : [{}]}}\n", "\"'\", ".repeat(50_000))),
     );
+    // Users, each with lists of its own, and names that are compared with all known ones.
+    let users = |user: &dyn Fn(usize) -> String, count: usize| {
+        with_head(&format!("  auth:\n    users:\n{}", many(count, user)))
+    };
+    add(
+        "20,000 users",
+        users(&|n| format!("    - {{name: u{n}, commands: [\"+get\"]}}\n"), 20_000),
+    );
+    add(
+        "20,000 users of one name",
+        users(&|_| "    - {name: app, keys: [a*]}\n".to_owned(), 20_000),
+    );
+    add(
+        "20,000 users of other Secrets",
+        users(&|n| format!("    - {{name: u{n}, passwordSecret: {{name: s{n}}}}}\n"), 15_000),
+    );
+    let list = |field: &str, count: usize, item: &dyn Fn(usize) -> String| {
+        with_head(&format!(
+            "  auth:\n    users:\n    - name: app\n      {field}:\n{}",
+            many(count, &|n| format!("      - {}\n", item(n)))
+        ))
+    };
+    add("50,000 commands of a user", list("commands", 50_000, &|_| "\"+get\"".to_owned()));
+    add("40,000 commands that there are not", list("commands", 40_000, &|n| format!("+geet{n}")));
+    add(
+        "40,000 subcommands that there are not",
+        list("commands", 40_000, &|n| format!("+config|ge{n}")),
+    );
+    add(
+        "40,000 categories that there are not",
+        list("commands", 40_000, &|n| format!("\"+@reed{n}\"")),
+    );
+    add("a command of 500 KB", list("commands", 1, &|_| format!("+{longest}")));
+    add("60,000 keys of a user", list("keys", 60_000, &|n| format!("k{n}:*")));
+    add("60,000 keys with blanks", list("keys", 60_000, &|n| format!("k {n}")));
+
+    // Hosts and ports outside, as many as there are pods, and more.
+    let largest = "  topology:\n    shards: 500\n    replicasPerShard: 10\n";
+    let outside = |rest: &str| {
+        with_head(&format!("{largest}  network:\n    external:\n      type: LoadBalancer\n{rest}"))
+    };
+    let hosts = |count: usize, host: &dyn Fn(usize) -> String| {
+        outside(&format!("      hosts:\n{}", many(count, &|n| format!("      - {}\n", host(n)))))
+    };
+    add("a host for each of 5,500 pods", hosts(5_500, &|n| format!("h{n}.example.com")));
+    add("60,000 hosts", hosts(60_000, &|n| format!("h{n}.example.com")));
+    add("40,000 times the same host", hosts(40_000, &|_| "h.example.com".to_owned()));
+    add("40,000 hosts that are none", hosts(40_000, &|n| format!("\"h {n}\"")));
+    add("a host of 500 KB", outside(&format!("      host: POD.{longest}\n")));
+    add(
+        "a host with POD 200,000 times",
+        outside(&format!("      host: {}\n", "POD.".repeat(200_000))),
+    );
+    add(
+        "10,000 annotations with POD and HOST, for 5,500 pods",
+        outside(&format!(
+            "      host: POD.example.com\n      annotations:\n{}",
+            many(10_000, &|n| format!("        a{n}: HOST-POD-HOST\n"))
+        )),
+    );
+    // As many pods as a valid spec can have.
+    let valid = "  topology:\n    shards: 500\n    replicasPerShard: 1\n";
+    add(
+        "a patch of 900 KB, for 500 StatefulSets",
+        with_head(&format!(
+            "{valid}  patches:\n  - target: {{kind: StatefulSet}}\n    merge: {{metadata: {{annotations: {{a: {}}}}}}}\n",
+            "b".repeat(900_000)
+        )),
+    );
+    add(
+        "15 KB of sidecars, in 500 StatefulSets",
+        with_head(&format!(
+            "{valid}  pod:\n    sidecars:\n{}",
+            many(300, &|n| format!("    - {{name: a{n}, image: \"b:1\"}}\n"))
+        )),
+    );
+    add(
+        "500 ranges of addresses, for 1,000 Services",
+        with_head(&format!(
+            "{valid}  network:\n    external:\n      type: LoadBalancer\n      host: POD.example.com\n      loadBalancerSourceRanges:\n{}",
+            many(500, &|n| format!("      - 10.0.{}.0/24\n", n % 256))
+        )),
+    );
+    add(
+        "40,000 ranges of addresses",
+        outside(&format!(
+            "      host: POD.example.com\n      loadBalancerSourceRanges:\n{}",
+            many(40_000, &|n| format!("      - 10.0.{n}.0/24\n"))
+        )),
+    );
+    // Backups, and what a user's container may have.
+    let backup = |rest: &str| with_head(&format!("  backup:\n    schedule: \"@daily\"\n{rest}"));
+    add("a schedule of 500 KB", with_head(&format!("  backup:\n    schedule: \"{longest}\"\n")));
+    add(
+        "a schedule of 200,000 fields",
+        with_head(&format!("  backup:\n    schedule: \"{}\"\n", "* ".repeat(200_000))),
+    );
+    add(
+        "a schedule of 200,000 minutes",
+        with_head(&format!("  backup:\n    schedule: \"{}1 * * * *\"\n", "1,".repeat(200_000))),
+    );
+    add("a time zone of 500 KB", backup(&format!("    timeZone: {longest}\n")));
+    add(
+        "an upload with 20,000 variables",
+        backup(&format!(
+            "    upload:\n      name: a\n      image: b\n      env:\n{}",
+            many(20_000, &|n| format!("      - {{name: A{n}, value: b}}\n"))
+        )),
+    );
+    add(
+        "a backup's name of 500 KB",
+        with_head(&format!("  restore: {{backup: {longest}, claimName: a}}\n")),
+    );
+
     for number in [
         "1e999999999",
         "-1",
@@ -363,6 +477,11 @@ pub(crate) fn inputs() -> Vec<(String, Vec<u8>)> {
         for field in [
             "topology: {shards: N}",
             "topology: {replicasPerShard: N}",
+            "topology: {retiring: {shards: N, replicasPerShard: N}}",
+            "topology: {shards: 500, replicasPerShard: 10, retiring: {shards: N}}",
+            "network: {external: {type: NodePort, host: a.example.com, firstNodePort: N}}",
+            "backup: {schedule: \"@daily\", keep: N, timeoutSeconds: N, volume: {size: N}}",
+            "restore: {backup: a/b, claimName: c, timeoutSeconds: N}",
             "network: {clientPort: N}",
             "network: {busPort: N}",
             "probes: {liveness: {periodSeconds: N, failureThreshold: N}}",

@@ -110,7 +110,11 @@ fn external_host_syntax(facts: &Facts<'_>, found: &mut Findings) {
     let Some((external, pods)) = external(facts) else { return };
     let longest = pods.iter().max_by_key(|pod| pod.name.len());
     let pattern = external.host.as_ref().zip(longest);
-    let pattern = pattern.map(|(written, pod)| (HOST.to_owned(), written, pod.host.as_str()));
+    let pattern = pattern.map(|(written, pod)| {
+        // One that is too long is told as it is written.
+        let host = if pod.host.is_empty() { written } else { &pod.host };
+        (HOST.to_owned(), written, host.as_str())
+    });
     let list = external.hosts.iter().enumerate();
     let list = list.map(|(index, host)| (join(HOSTS, index), host, host.as_str()));
     for (pointer, written, host) in pattern.into_iter().chain(list) {

@@ -206,7 +206,7 @@ fn annotation_syntax(facts: &Facts<'_>, found: &mut Findings) {
                 });
             }
         }
-        let size: usize = annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let size = size(annotations);
         if size > 256 << 10 {
             found.push(|| {
                 Finding::at_key(
@@ -217,6 +217,11 @@ fn annotation_syntax(facts: &Facts<'_>, found: &mut Findings) {
             });
         }
     }
+}
+
+/// The bytes of all keys and values.
+pub(super) fn size(texts: &BTreeMap<String, String>) -> usize {
+    texts.iter().map(|(key, value)| key.len() + value.len()).sum()
 }
 
 pub(super) const OWNED_ANNOTATION: Rule = Rule {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
+use serde::Serialize;
 use serde_json::{Number, Value};
 
 use super::{
@@ -11,6 +12,8 @@ use super::{
         written::{join, path},
     },
     Facts, Finding, Findings, Rule, grammar, kube,
+    names::size,
+    plural,
 };
 use crate::{
     error::Severity,
@@ -645,4 +648,72 @@ fn patch_of_field(facts: &Facts<'_>, found: &mut Findings) {
             }
         }
     }
+}
+
+pub(super) const OUTPUT_TOO_LARGE: Rule = Rule {
+    code: "RCG355",
+    name: "output-too-large",
+    severity: Severity::Error,
+    title: "what is written into many objects makes the output too large",
+    story: "\
+Some parts of a spec are written once into each object of a kind: `metadata.labels` and `metadata.annotations` into all of them, `pod` into each StatefulSet, and under `network.external` the annotations and address ranges into the Service of each pod; a patch goes into each object that it is for. With hundreds of shards or pods \
+a few hundred kilobytes become gigabytes, which no API server takes. Together they may have 8 MiB: 16 KiB of `pod` for each of 500 shards, or 8 KiB of annotations for the Service of each of 1,000 pods.",
+    check: Some(output_too_large),
+};
+
+/// How many bytes the parts that are written into many objects may have together.
+const LARGEST_REPEATED: usize = 8 << 20;
+
+fn output_too_large(facts: &Facts<'_>, found: &mut Findings) {
+    let Some(plan) = facts.plan() else { return };
+    let (sets, mut services) = (plan.stateful_sets.len(), 0);
+    let metadata = &facts.cluster.metadata;
+    let spec = facts.spec;
+    let mut parts = vec![
+        ("/spec/pod", json_size(&spec.pod), "StatefulSet", sets),
+        ("/spec/storage/labels", size(&spec.storage.labels), "StatefulSet", sets),
+        ("/spec/storage/annotations", size(&spec.storage.annotations), "StatefulSet", sets),
+    ];
+    if let (Some(external), Some(outside)) = (&spec.network.external, &plan.external)
+        && let Some(longest) = outside.pods.iter().max_by_key(|pod| pod.name.len() + pod.host.len())
+    {
+        services = outside.pods.len();
+        let ranges = external.load_balancer_source_ranges.iter().map(String::len).sum();
+        let annotations = size(&longest.annotations(external));
+        parts.extend([
+            ("/spec/network/external/annotations", annotations, "Service", services),
+            ("/spec/network/external/loadBalancerSourceRanges", ranges, "Service", services),
+        ]);
+    }
+    let objects = sets + services;
+    parts.extend([
+        ("/metadata/labels", size(&metadata.labels), "object", objects),
+        ("/metadata/annotations", size(&metadata.annotations), "object", objects),
+    ]);
+    let mut parts: Vec<_> = parts
+        .into_iter()
+        .map(|(pointer, size, kind, copies)| (pointer.to_owned(), size, kind, copies))
+        .collect();
+    for (index, Patch { target, merge }) in spec.patches.iter().enumerate() {
+        let objects = facts.objects().unwrap_or_default();
+        let copies = objects.iter().filter(|object| patch::is_for(target, object)).count();
+        parts.push((format!("{PATCHES}/{index}/merge"), json_size(merge), &target.kind, copies));
+    }
+    let total: usize = parts.iter().map(|(_, size, _, copies)| size * copies).sum();
+    let largest = parts.into_iter().max_by_key(|(_, size, _, copies)| size * copies);
+    let Some((pointer, size, kind, copies)) = largest.filter(|_| total > LARGEST_REPEATED) else {
+        return;
+    };
+    found.push(|| {
+        let copies = plural(copies as u64, kind);
+        let message = format!("{size} bytes, written into {copies}, make the output too large");
+        Finding::at_key(pointer, message)
+            .label(format!("{total} repeated bytes in all, {LARGEST_REPEATED} are allowed"))
+            .needs("/spec/topology")
+            .help("write less of it, or put what is large into a ConfigMap under `spec.extraManifests`")
+    });
+}
+
+fn json_size(value: &impl Serialize) -> usize {
+    serde_json::to_vec(value).map_or(0, |json| json.len())
 }
