@@ -50,6 +50,12 @@ pub(crate) fn run(args: &Plan, messages: Messages) -> Result<Answer, Error> {
                 rotate_password: args.rotate_password,
             }));
         }
+        let is_done = |steps: &Steps| steps.stages.is_empty() && steps.refusals.is_empty();
+        if args.against.is_none() && all.last().is_some_and(is_done) {
+            messages.note(format_args!(
+                "note: {folder} is what the spec renders; `plan --against git:HEAD` compares with the last commit instead"
+            ));
+        }
     }
     if let (Some(folder), [steps]) = (written, &all[..])
         && !steps.stages.is_empty()

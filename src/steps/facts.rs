@@ -41,6 +41,12 @@ pub(super) struct Facts {
     pub(super) is_encrypted: bool,
     /// The CronJob that makes backups.
     pub(super) backup: Option<String>,
+    /// The hash of the configuration, which the pods carry.
+    pub(super) config_hash: String,
+    /// The Secret with the certificate.
+    pub(super) certificate: Option<String>,
+    /// `maxmemory` as the configuration has it.
+    pub(super) maxmemory: Option<String>,
 }
 
 /// Shards, and replicas of each.
@@ -94,7 +100,9 @@ impl Facts {
             })
         };
         let alike: Vec<&Object> = all.iter().copied().filter(wanted).collect();
-        let sets = if alike.is_empty() { all } else { alike };
+        let mut sets = if alike.is_empty() { all } else { alike };
+        // By name, shard 10 would come before shard 2.
+        sets.sort_by_key(|set| shard(set));
         let first = *sets.first()?;
         let name = workload::cluster(first).to_owned();
         let of_cluster = |object: &&Object| {
@@ -168,6 +176,21 @@ impl Facts {
             waits_for_deletion: workload::waits(first),
             password: password(first),
             is_encrypted: volume(first, names::TLS.0).is_some(),
+            config_hash: first
+                .text(&format!(
+                    "/spec/template/metadata/annotations/{}",
+                    names::CONFIG_HASH.replace('/', "~1")
+                ))
+                .to_owned(),
+            certificate: volume(first, names::TLS.0)
+                .map(|volume| text(volume, "/secret/secretName").to_owned()),
+            maxmemory: side
+                .of_kind("ConfigMap")
+                .filter(|object| object.id.namespace == first.id.namespace)
+                .filter_map(|object| object.get("/data")?.as_object())
+                .flat_map(|data| data.values().filter_map(Value::as_str))
+                .flat_map(str::lines)
+                .find_map(|line| Some(line.strip_prefix("maxmemory ")?.trim().to_owned())),
             backup: backup.map(|cron_job| cron_job.id.name.clone()),
             name,
         })
@@ -242,8 +265,18 @@ impl Facts {
         format!("{},app.kubernetes.io/component={}", self.selector(), names::NODE)
     }
 
+    /// The label by which kubectl finds its bootstrap Jobs, those of earlier changes too.
+    pub(super) fn jobs(&self) -> String {
+        format!("{},app.kubernetes.io/component={}", self.selector(), names::BOOTSTRAP)
+    }
+
     /// A question to the server of a pod, with its password and certificate.
     pub(super) fn ask(&self, pod: &str, question: &str) -> String {
+        if !self.is_ours {
+            let engine = self.server.map_or("redis", |server| server.engine.name());
+            let container = names::SERVER_CONTAINER;
+            return self.kubectl(&format!("exec {pod} -c {container} -- {engine}-cli {question}"));
+        }
         self.kubectl(&format!(
             "exec {pod} -c {} -- sh -c '. /conf/lib.sh; load_password; own {question}'",
             names::SERVER_CONTAINER
@@ -253,6 +286,12 @@ impl Facts {
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The number of the shard that a StatefulSet holds; none where it holds all.
+fn shard(set: &Object) -> Option<u64> {
+    let label = names::SHARD_LABEL.replace('/', "~1");
+    set.text(&format!("/spec/selector/matchLabels/{label}")).parse().ok()
 }
 
 /// A variable of a Job's container.

@@ -28,6 +28,7 @@ pub struct Steps {
 }
 
 /// One commit, and what belongs to it.
+#[derive(Clone)]
 pub struct Stage {
     /// A word for folders and tables, such as `retire`.
     pub name: &'static str,

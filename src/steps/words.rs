@@ -107,7 +107,24 @@ pub(super) fn of(context: &Context<'_>) -> Stage {
     }
     stage.wait.extend(own);
     stage.wait.push(whole(context.new));
+    if context.number == 1 {
+        stage.before.insert(0, destination(context));
+    }
     stage
+}
+
+/// Where the commands go: another cluster is soon hit.
+fn destination(context: &Context<'_>) -> Action {
+    let namespace = match context.new.namespace.as_str() {
+        "" => "to the namespace that it names, because the spec has none".to_owned(),
+        namespace => format!("to namespace {namespace}"),
+    };
+    Action::run(
+        format!(
+            "All commands go where kubectl's present context leads, and {namespace}. See that it is the right one."
+        ),
+        "kubectl config get-contexts \"$(kubectl config current-context)\"",
+    )
 }
 
 fn empty() -> Stage {
@@ -144,7 +161,10 @@ fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
             ));
         }
         None if !context.is_own_text => {
-            actions.push(Action::by_hand(format!("Write the lines above into {}.", source.name)));
+            actions.push(Action::by_hand(format!(
+                "Write the lines above into {} first: what follows renders what is there. (`plan --output-dir stages` writes the spec of each stage into a file, and copies it instead.)",
+                source.name
+            )));
         }
         None => {}
     }
@@ -157,10 +177,16 @@ fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
         "",
         format!("git add {spec} {folder} && git commit -m {}", quoted(&message)),
     ));
-    actions.push(Action::run(
-        "Apply it; where Argo CD or Flux does that, push instead.",
-        context.kubectl(&format!("apply -f {folder}")),
-    ));
+    let apply = context.kubectl(&format!("apply -f {folder}"));
+    let had_job = context.old.is_some_and(|old| old.job.is_some());
+    actions.push(if had_job && context.has_new_job() {
+        Action::run(
+            "Apply it; where Argo CD or Flux does that, push instead. Jobs of earlier changes go first: one of the same name that is done would stay as it is, and nothing would happen.",
+            format!("{} && {apply}", context.kubectl(&format!("delete job -l {}", context.new.jobs()))),
+        )
+    } else {
+        Action::run("Apply it; where Argo CD or Flux does that, push instead.", apply)
+    });
     actions
 }
 
@@ -170,8 +196,13 @@ fn removed(context: &Context<'_>, stage: &mut Stage) {
         .comparison
         .objects
         .iter()
-        .filter(|object| object.action == diff::Action::Remove && object.id.kind != "Job")
+        .filter(|object| object.action == diff::Action::Remove)
         .map(|object| &object.id)
+        // Those go before.
+        .filter(|id| {
+            let job = context.old.and_then(|old| old.job.as_ref());
+            !(id.kind == "Job" && job == Some(&id.name) && context.has_new_job())
+        })
         .collect();
     if gone.is_empty() || context.purpose == Purpose::TakeOver {
         return;
@@ -180,21 +211,26 @@ fn removed(context: &Context<'_>, stage: &mut Stage) {
         gone.iter().map(|id| format!("{}/{}", id.kind.to_lowercase(), id.name)).collect();
     stage.apply.push(Action::run(
         "Remove what is no longer rendered: `kubectl apply` leaves it there. Argo CD and Flux do it where they prune.",
-        context.kubectl(&format!("delete {}", names.join(" "))),
+        context.kubectl(&format!("delete --ignore-not-found {}", names.join(" "))),
     ));
 }
 
 fn wait_for_job(context: &Context<'_>) -> Action {
     let job = context.new.job.as_deref().unwrap_or_default();
-    let moves = matches!(context.purpose, Purpose::Grow | Purpose::Retire);
-    let limit = if moves { "24h" } else { "15m" };
     Action::run(
         format!(
-            "The bootstrap Job is done; `{}` shows how far it is.",
+            "The bootstrap Job ends. `Complete`: all is done. `Failed`: its log says why, and nothing goes on before that is mended. `{}` shows how far it is.",
             context.kubectl(&format!("logs -f job/{job}"))
         ),
-        context.kubectl(&format!("wait --for=condition=complete job/{job} --timeout={limit}")),
+        ended(context.new, job),
     )
+}
+
+/// Waits until a Job has succeeded or failed: `kubectl wait` can wait for one of them only.
+fn ended(facts: &Facts, job: &str) -> String {
+    let conditions =
+        facts.kubectl(&format!("get job {job} -o jsonpath='{{.status.conditions[*].type}}'"));
+    format!("until {conditions} | grep -Eow 'Complete|Failed'; do sleep 5; done")
 }
 
 /// How to see that all is well.
@@ -234,11 +270,20 @@ fn next(rule: &Rule, id: &Id) -> String {
 
 /// Why a change cannot be made to a cluster that runs, and what to do instead.
 pub(super) fn refusal(rule: &'static Rule, id: &Id) -> Refusal {
+    let copy = match rule.code {
+        // A backup is made of files.
+        "RCG706" => {
+            "Copy the keys with a tool that reads one cluster and writes the other, such as RIOT or RedisShake, and let it follow the writes."
+        }
+        _ => {
+            "Copy the keys. Where clients may stop writing for so long: make a backup of the first cluster (`spec.backup`) and let the second one be filled with it (`spec.restore`). Where they may not: use a tool that reads one cluster, writes the other and follows the writes, such as RIOT or RedisShake."
+        }
+    };
     let second = |why: &str| {
         vec![
             why.to_owned(),
             "Write a second spec, with another metadata.name, and install it beside the first: `redis-cluster-gen plan SECOND`.".to_owned(),
-            "Copy the keys with a tool that reads one cluster and writes the other, such as RIOT or RedisShake, and let it follow the writes.".to_owned(),
+            copy.to_owned(),
             "Let clients write to the second cluster; compare the numbers of keys; then delete the first one with its claims.".to_owned(),
         ]
     };

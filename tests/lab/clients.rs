@@ -6,6 +6,7 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
+        mpsc::{self, Sender},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -120,8 +121,10 @@ impl Client {
             // No certificate can know the addresses of pods.
             builder = builder.certs(certificates).danger_accept_invalid_hostnames(true);
         }
+        // A handshake takes time where processors are few; an address that nobody has any more costs this much.
+        let patience = if self.cluster.certificates().is_some() { 600 } else { 200 };
         let client = builder
-            .connection_timeout(Duration::from_millis(200))
+            .connection_timeout(Duration::from_millis(patience))
             .response_timeout(Duration::from_millis(400))
             .retries(2)
             .min_retry_wait(5)
@@ -147,10 +150,12 @@ impl Client {
 }
 
 impl Load {
-    /// Starts to write so many times each second in all, and to read what was written.
+    /// Starts to write so many times each second in all, and to read what was written. Returns when every writer has
+    /// written, so that no gap begins before; or after a while, where there is nothing to write to.
     pub fn start(cluster: &Cluster, shards: &[Shard], writes_per_second: u32) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let acknowledged = Arc::new(Mutex::new(Vec::new()));
+        let (begun, beginnings) = mpsc::channel();
         let pause =
             Duration::from_secs(1) * u32::try_from(shards.len()).unwrap_or(1) / writes_per_second;
         let writers = shards
@@ -160,12 +165,20 @@ impl Load {
                 let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
                 let (client, shard) = (Client::new(cluster), shard.clone());
                 let prefix = format!("{}:{index}", cluster.name);
+                let begun = begun.clone();
                 thread::spawn(move || {
                     client.cluster.go_there();
-                    write(client, &shard, &prefix, pause, &stop, &acknowledged)
+                    write(client, &shard, &prefix, pause, &stop, &acknowledged, begun)
                 })
             })
             .collect();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        for _ in shards {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if beginnings.recv_timeout(left).is_err() {
+                break;
+            }
+        }
         let reader = {
             let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
             let client = Client::new(cluster);
@@ -226,6 +239,7 @@ fn write(
     pause: Duration,
     stop: &AtomicBool,
     acknowledged: &Mutex<Vec<Write>>,
+    begun: Sender<()>,
 ) -> Writer {
     let mut last = Instant::now();
     let mut writer = Writer {
@@ -237,6 +251,7 @@ fn write(
     };
     let mut keys = (0u64..).map(|number| format!("{prefix}:{number}"));
     let mut next = Instant::now();
+    let mut begun = Some(begun);
     while !stop.load(Ordering::Relaxed) {
         let of_shard = |key: &String| shard.serves(slot(key));
         let Some(key) = keys.find(of_shard) else { break };
@@ -247,9 +262,14 @@ fn write(
             match client.run::<String>(&command) {
                 Ok(_) => {
                     let now = Instant::now();
-                    if now - last > writer.gap {
-                        writer.gap = now - last;
-                        writer.gap_start = last;
+                    match begun.take() {
+                        // Whether anybody waits for it does not matter.
+                        Some(begun) => _ = begun.send(()),
+                        None if now - last > writer.gap => {
+                            writer.gap = now - last;
+                            writer.gap_start = last;
+                        }
+                        None => {}
                     }
                     last = now;
                     let mut all = acknowledged.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,6 +3,7 @@
 //! `kubectl` is a script that puts its words into a folder and waits for the answer. Only what plans print is known; the rest is refused.
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -12,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use k8s_openapi::ByteString;
 use serde_json::Value;
 
 use crate::{
@@ -25,13 +27,19 @@ const KUBECTL: &str = r#"#!/bin/sh
 call=$(mktemp -d "$LAB_CALLS/XXXXXX")
 for word; do printf '%s\0' "$word"; done >"$call/words"
 mv "$call" "$call.call"
-until [ -e "$call.call/code" ]; do sleep 0.05; done
+until [ -e "$call.call/code" ]; do /bin/sleep 0.05; done
 cat "$call.call/output"
-exit "$(cat "$call.call/code")"
+code=$(cat "$call.call/code")
+# An answer may be a password.
+rm -r "$call.call"
+exit "$code"
 "#;
 
 /// Nobody commits anything in the lab.
 const GIT: &str = "#!/bin/sh\n";
+
+/// What plans wait for comes sooner here than in a real cluster.
+const SLEEP: &str = "#!/bin/sh\nexec /bin/sleep 0.3\n";
 
 /// Longer than anything takes here; commands of plans have limits of their own.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -50,7 +58,7 @@ impl Shell {
         let bin = folder.join("bin");
         fs::create_dir_all(&bin)?;
         fs::create_dir_all(folder.join("calls"))?;
-        for (name, text) in [("kubectl", KUBECTL), ("git", GIT)] {
+        for (name, text) in [("kubectl", KUBECTL), ("git", GIT), ("sleep", SLEEP)] {
             let file = bin.join(name);
             fs::write(&file, text)?;
             fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
@@ -83,6 +91,7 @@ impl Shell {
             .args(["-c", line])
             .current_dir(&self.folder)
             .env("PATH", &self.path)
+            .env("HOME", &self.folder)
             .env("LAB_CALLS", self.folder.join("calls"))
             .output()?;
         let told = String::from_utf8_lossy(&output.stdout).into_owned()
@@ -125,6 +134,14 @@ fn answer(world: &Arc<World>, call: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Keeps how much every pod has logged at a moment.
+fn mark_logs(world: &Arc<World>, file: &Path) -> Result<()> {
+    let pods = world.pods_with("app.kubernetes.io/component=node");
+    let lengths = pods.iter().map(|pod| Ok((pod.name().to_owned(), pod.output()?.len())));
+    let lengths: BTreeMap<String, usize> = lengths.collect::<Result<_>>()?;
+    Ok(fs::write(file, serde_json::to_string(&lengths)?)?)
+}
+
 fn option<'a>(words: &[&'a str], name: &str) -> Option<&'a str> {
     words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
 }
@@ -132,6 +149,8 @@ fn option<'a>(words: &[&'a str], name: &str) -> Option<&'a str> {
 fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, String)> {
     let done = |text: &str| Ok((0, format!("{text}\n")));
     match words {
+        ["config", "current-context"] => done("lab"),
+        ["config", "get-contexts", context] => done(context),
         ["apply", "-f", folder] => {
             let mut text = String::new();
             let mut files: Vec<_> =
@@ -148,11 +167,61 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
             let arguments: Vec<_> = command.iter().map(|&word| word.to_owned()).collect();
             let container = world.pod(pod)?.container_called(container)?;
             let ran = container.exec(&arguments, Duration::from_secs(30))?;
+            if command.first() == Some(&"date") {
+                mark_logs(world, &cwd.join(ran.output.trim()))?;
+            }
             Ok((ran.code.unwrap_or(124), ran.output))
         }
-        ["wait", "--for=condition=complete", job, ..] => {
-            let job = job.strip_prefix("job/").ok_or("no job")?;
-            world.wait(&format!("{job} is complete"), LIMIT, || world.job_done(job))?;
+        ["get", "job", job, "-o", "jsonpath={.status.conditions[*].type}"] => {
+            if world.job_done(job).is_ok() {
+                Ok((0, "SuccessCriteriaMet Complete".to_owned()))
+            } else if world.job_failed(job).is_ok() {
+                Ok((0, "FailureTarget Failed".to_owned()))
+            } else {
+                Ok((0, String::new()))
+            }
+        }
+        ["get", "secret", name, "-o", form] => {
+            let secret = world.secret(name).ok_or("Error from server (NotFound)")?;
+            let Some(template) = form.strip_prefix("go-template={{ index .data \"") else {
+                return done(&format!("secret/{name}"));
+            };
+            let key = template.strip_suffix("\" | base64decode }}").ok_or("no such template")?;
+            let bytes = secret.get(key).ok_or("no such key")?;
+            Ok((0, String::from_utf8_lossy(bytes).into_owned()))
+        }
+        ["patch", "secret", name, "--type", "merge", "--patch-file", file] => {
+            let patch: Value = serde_json::from_str(&fs::read_to_string(file)?)?;
+            let mut secret = world.secret(name).ok_or("Error from server (NotFound)")?;
+            for (key, value) in patch["data"].as_object().into_iter().flatten() {
+                let bytes: ByteString = serde_json::from_value(value.clone())?;
+                secret.insert(key.clone(), bytes.0);
+            }
+            world.put_secret(name, &secret)?;
+            done("patched")
+        }
+        ["logs", "--tail=-1", "--prefix", since, "-c", container, "-l", selector] => {
+            let since = since.strip_prefix("--since-time=").ok_or("no time")?;
+            let marks: BTreeMap<String, usize> =
+                serde_json::from_str(&fs::read_to_string(cwd.join(since))?)?;
+            let mut all = String::new();
+            for pod in world.pods_with(selector) {
+                let output = pod.output()?;
+                let from = marks.get(pod.name()).copied().unwrap_or(0);
+                for line in output.get(from..).unwrap_or_default().lines() {
+                    all += &format!("[pod/{}/{container}] {line}\n", pod.name());
+                }
+            }
+            Ok((0, all))
+        }
+        ["wait", "statefulset", "-l", selector, condition, ..] => {
+            let wanted = condition.rsplit_once('=').ok_or("no value")?.1;
+            world.wait("the StatefulSets have the new template", LIMIT, || {
+                let hashes = world.config_hashes(selector);
+                ensure!(!hashes.is_empty(), "no matching resources found");
+                ensure!(hashes.iter().all(|hash| hash == wanted), "not yet: {hashes:?}");
+                Ok(())
+            })?;
             done("condition met")
         }
         ["wait", "pod", "-l", selector, "--for=condition=Ready", ..] => {
@@ -198,13 +267,23 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
             })?;
             done("deleted")
         }
+        ["delete", "job", "-l", selector] => {
+            for job in world.jobs_with(selector) {
+                world.delete_job(&job)?;
+            }
+            done("deleted")
+        }
+        ["delete", "service", name] => {
+            world.delete_service(name)?;
+            done("deleted")
+        }
         ["delete", "statefulset", names @ .., how] => {
             for name in names {
                 world.delete_set(name, *how == "--cascade=orphan")?;
             }
             done("deleted")
         }
-        ["delete", objects @ ..] => {
+        ["delete", "--ignore-not-found", objects @ ..] => {
             for object in objects {
                 let (kind, name) = object.split_once('/').ok_or("no object")?;
                 // What else goes has no effect on processes.

@@ -23,7 +23,7 @@ use k8s_openapi::api::{
         VolumeProjection,
     },
 };
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use k8s_openapi::apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -243,6 +243,16 @@ impl World {
         for service in &objects.services {
             let key = key(&service.metadata)?;
             let spec = service.spec.as_ref();
+            let headless = |service: &Service| {
+                service.spec.as_ref().is_some_and(|spec| spec.cluster_ip.as_deref() == Some("None"))
+            };
+            if let Some(old) = state.services.get(&key) {
+                ensure!(
+                    headless(old) || !headless(service),
+                    "the API server refuses to take the address of Service {} away",
+                    key.1
+                );
+            }
             let kind = spec.and_then(|spec| spec.type_.as_deref());
             if matches!(kind, Some("LoadBalancer" | "NodePort")) {
                 if state.ways.is_none() {
@@ -354,17 +364,36 @@ impl World {
         Ok(())
     }
 
+    /// Deletes a Service; nothing that runs notices.
+    pub fn delete_service(&self, name: &str) -> Result<()> {
+        let key = (NAMESPACE.to_owned(), name.to_owned());
+        ensure!(self.state().services.remove(&key).is_some(), "there is no Service {name}");
+        Ok(())
+    }
+
+    /// The hash of the configuration in the template of each StatefulSet with labels.
+    pub fn config_hashes(&self, selector: &str) -> Vec<String> {
+        let state = self.state();
+        let sets = state.sets.values().filter(|set| matches(&set.set.metadata, selector));
+        let hash = |set: &Arc<SetRecord>| {
+            let template = &set.set.spec.as_ref()?.template;
+            let annotations = template.metadata.as_ref()?.annotations.as_ref()?;
+            annotations.get("redis-cluster-gen.dev/config-hash").cloned()
+        };
+        sets.map(|set| hash(set).unwrap_or_default()).collect()
+    }
+
+    /// The names of the Jobs that have labels.
+    pub fn jobs_with(&self, selector: &str) -> Vec<String> {
+        let state = self.state();
+        let jobs = state.jobs.iter().filter(|(_, job)| matches(&job.job.metadata, selector));
+        jobs.map(|(key, _)| key.1.clone()).collect()
+    }
+
     /// The pods that have labels, written `a=b,c=d`.
     pub fn pods_with(&self, selector: &str) -> Vec<Arc<Pod>> {
-        let wanted: Vec<_> = selector.split(',').filter_map(|pair| pair.split_once('=')).collect();
         let state = self.state();
-        let has = |pod: &Arc<Pod>| {
-            let labels = &pod.recipe.labels;
-            !pod.gone()
-                && wanted
-                    .iter()
-                    .all(|(name, value)| labels.get(*name).is_some_and(|found| found == value))
-        };
+        let has = |pod: &Arc<Pod>| !pod.gone() && has_labels(&pod.recipe.labels, selector);
         state.pods.values().map(|record| Arc::clone(&record.pod)).filter(has).collect()
     }
 
@@ -960,7 +989,7 @@ impl World {
     }
 }
 
-fn key(metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> Result<Key> {
+fn key(metadata: &ObjectMeta) -> Result<Key> {
     let name = metadata.name.clone().ok_or("an object without a name")?;
     Ok((metadata.namespace.clone().unwrap_or_else(|| NAMESPACE.to_owned()), name))
 }
@@ -1035,4 +1064,14 @@ fn service_links(state: &State, namespace: &str) -> BTreeMap<String, String> {
         }
     }
     links
+}
+
+/// Whether labels are those of a selector, written `a=b,c=d`.
+fn has_labels(labels: &BTreeMap<String, String>, selector: &str) -> bool {
+    let mut wanted = selector.split(',').filter_map(|pair| pair.split_once('='));
+    wanted.all(|(name, value)| labels.get(name).is_some_and(|found| found == value))
+}
+
+fn matches(metadata: &ObjectMeta, selector: &str) -> bool {
+    has_labels(metadata.labels.as_ref().unwrap_or(&BTreeMap::new()), selector)
 }

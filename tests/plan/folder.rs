@@ -87,7 +87,11 @@ fn a_stage_that_was_applied_is_no_longer_planned() {
     assert_eq!(sandbox.run(&["plan", "--output-dir", "rest"]).code, Some(1));
     assert_eq!(sandbox.list("rest"), ["1-grow"]);
     sandbox.run(&["render", "--output-dir", "k8s"]).told();
-    assert_eq!(sandbox.run(&["plan"]).ok(), "redis-cluster.yaml: nothing to do.\n");
+    let done = sandbox.run(&["plan"]);
+    assert_eq!(done.code, Some(0));
+    assert_eq!(done.stdout, "redis-cluster.yaml: nothing to do.\n");
+    assert!(done.stderr.contains("k8s is what the spec renders"), "{done:?}");
+    assert!(done.stderr.contains("plan --against git:HEAD"), "{done:?}");
 }
 
 #[test]

@@ -164,17 +164,20 @@ pub(super) const CLUSTER_IP: Rule = Rule {
     name: "cluster-ip-immutable",
     class: Class::Rejected,
     title: "the address of a Service changes",
-    story: "`clusterIP` and the first of `clusterIPs` cannot be changed once they are set, and `None` counts as set.",
+    story: "`clusterIP` and the first of `clusterIPs` cannot be changed once they are set, and `None` counts as set. A Service that was written without one got an address from the API server, so it cannot become headless either.",
     next: "kubectl delete service NAME NAMESPACE, then apply: its address is gone meanwhile",
     source: "pkg/apis/core/validation/validation.go, ValidateServiceClusterIPsRelatedFields",
     check: |facts| {
         let is_field = facts.path().is("spec clusterIP") || facts.path().is("spec clusterIPs");
+        let (old, new) = (&facts.difference.old, &facts.difference.new);
+        let becomes_headless = facts.path().is("spec clusterIP")
+            && old.is_none()
+            && new.as_ref().is_some_and(|new| new == "None");
         refused(
             facts.is_change()
                 && facts.is_kind("Service")
                 && is_field
-                && facts.difference.old.is_some()
-                && facts.difference.new.is_some(),
+                && (old.is_some() && new.is_some() || becomes_headless),
         )
     },
     ..BASE

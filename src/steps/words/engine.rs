@@ -1,6 +1,6 @@
 //! Another version of the server, or the other engine.
 
-use super::{Context, Facts, for_each};
+use super::{Context, Facts, ended, for_each};
 use crate::{
     diff::{Change, workload::reads},
     steps::{Action, Stage},
@@ -72,20 +72,22 @@ fn directives(context: &Context<'_>, is: impl Fn(&Change) -> bool) -> Vec<String
 }
 
 /// How to keep what the servers have: by the CronJob, or by hand.
-fn backup(old: &Facts) -> Vec<Action> {
+pub(super) fn backup(old: &Facts) -> Vec<Action> {
     if let Some(cron_job) = &old.backup {
-        let job = format!("{cron_job}-before");
+        // Of each version one, so that the name is free.
+        let job = format!("{cron_job}-of-{}", old.version.replace('.', "-"));
         return vec![
             Action::run(
                 "Make a backup.",
                 old.kubectl(&format!("create job {job} --from=cronjob/{cron_job}")),
             ),
             Action::run(
-                "When it is complete, the last line of its log says where it is.",
-                old.kubectl(&format!(
-                    "wait --for=condition=complete job/{job} --timeout=24h && {}",
+                "When it says `Complete`, the last line of its log says where the backup is.",
+                format!(
+                    "{} && {}",
+                    ended(old, &job),
                     old.kubectl(&format!("logs job/{job} --tail=1"))
-                )),
+                ),
             ),
         ];
     }
@@ -93,7 +95,10 @@ fn backup(old: &Facts) -> Vec<Action> {
     let save = old.ask("\"$pod\"", "BGSAVE");
     let saved = old.ask("\"$pod\"", "INFO persistence");
     vec![
-        Action::run("Make a backup: let every server write a dump.", for_each(&pods, &save)),
+        Action::run(
+            "Make a backup: let every server write a dump. (With `spec.backup` one command would do, and `spec.restore` could read it.)",
+            for_each(&pods, &save),
+        ),
         Action::run(
             "When each says `rdb_bgsave_in_progress:0` and `rdb_last_bgsave_status:ok`, the dumps are there.",
             for_each(

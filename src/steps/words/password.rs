@@ -1,7 +1,7 @@
 //! Another password, without a moment in which somebody is refused.
 
 use super::{Action, Context, Facts, Refusal, Stage, Writes, empty, quoted};
-use crate::document::Document;
+use crate::{document::Document, plan::names};
 
 /// The line of a pod's log by which the three steps go.
 const ACCEPTED: &str = "accepts the passwords";
@@ -51,61 +51,118 @@ pub(in crate::steps) fn rotation(
             instead: vec!["Write spec.auth.mode: Password, and plan that first.".to_owned()],
         });
     };
-    let read = facts.kubectl(&format!(
-        "get secret {secret} -o go-template='{{{{ index .data {} | base64decode }}}}'",
-        quoted(&format!("\"{key}\"")).trim_matches('\'')
-    ));
-    let put = facts.kubectl(&format!(
-        "create secret generic {secret} --dry-run=client -o yaml --from-file={key}=new-secret | {}",
-        facts.kubectl("apply -f -")
-    ));
-    let stage = |name, title: &str, file: &str, lines, after: Option<&str>| {
-        let mut stage = Stage {
-            name,
-            title: title.to_owned(),
+    let rotation = Rotation {
+        facts,
+        secret,
+        key,
+        folder: format!("\"$HOME/{}-password\"", facts.name),
+        empty: Stage {
             spec: text.to_owned(),
             documents: documents.to_vec(),
             writes: Writes::Continue,
             after: facts.shape(),
             ..empty()
-        };
-        stage.before.push(Action::run("Write the lines into a file that only you can read.", file));
-        stage.apply.push(Action::run(
-            "Put the file into the Secret, and delete it when all is done.",
-            put.clone(),
-        ));
-        stage.happens.push("The kubelet brings the changed Secret to the pods within about a minute and a half. Servers accept the password of every line; pods log in with the first. Nothing restarts.".to_owned());
-        stage.wait.push(accepted(facts, lines));
-        if let Some(after) = after {
-            stage.wait.push(Action::by_hand(after));
-        }
-        stage.trouble.push("A pod whose line does not come has not got the file yet, or its heal loop has just started: wait. Do not go on before all have it.".to_owned());
-        stage.back = "Put the lines of the stage before into the Secret again.".to_owned();
-        stage
+        },
     };
-    Ok(vec![
-        stage(
-            "old-and-new",
-            "accept the new password beside the old one",
-            &format!("umask 077; {{ {read}; echo; openssl rand -hex 24; }} >new-secret"),
-            2,
-            None,
-        ),
-        stage(
-            "new-and-old",
-            "log in with the new password",
-            "{ sed -n 2p new-secret; sed -n 1p new-secret; } >other && mv other new-secret",
-            2,
-            Some("Give all clients the new password: the first line of the file."),
-        ),
-        stage(
-            "new-alone",
-            "refuse the old password",
-            "sed -n 1p new-secret >other && mv other new-secret",
-            1,
-            Some(
-                "Exporters keep the password that was the first when their pod started: restart such pods before this stage.",
+    Ok(vec![rotation.old_and_new(), rotation.new_and_old(), rotation.new_alone()])
+}
+
+/// What the three stages have in common.
+struct Rotation<'a> {
+    facts: &'a Facts,
+    secret: &'a str,
+    key: &'a str,
+    /// Where the lines are kept until all is done: a word of a shell.
+    folder: String,
+    empty: Stage,
+}
+
+impl Rotation<'_> {
+    fn old_and_new(&self) -> Stage {
+        let Rotation { facts, secret, key, folder, .. } = self;
+        let mut stage = self.stage("old-and-new", 2, "old");
+        stage.title = "accept the new password beside the old one".to_owned();
+        stage.before.push(Action::run(
+            "Make a folder that only you can read. If it is there, a change of the password was begun and not ended: look into it first.",
+            format!("mkdir -m 700 {folder}"),
+        ));
+        let read = facts.kubectl(&format!(
+            "get secret {secret} -o go-template='{{{{ index .data {} | base64decode }}}}'",
+            quoted(&format!("\"{key}\"")).trim_matches('\'')
+        ));
+        stage.before.push(Action::run(
+            "Keep the present password, which has to be one line of the Secret. Nothing else may change the Secret meanwhile: where an operator writes it, put the lines of each stage where it reads them.",
+            format!("{read} | grep . >{folder}/old && [ \"$(wc -l <{folder}/old)\" -eq 1 ] || {{ echo 'stop: this is not one password' >&2; false; }}"),
+        ));
+        stage.before.push(Action::run(
+            "Make a new password, and the lines of all three stages.",
+            format!("(cd {folder} && openssl rand -hex 24 >new && [ -s new ] && cat old new >old-and-new && cat new old >new-and-old && cat new >new-alone)"),
+        ));
+        stage
+    }
+
+    fn new_and_old(&self) -> Stage {
+        let mut stage = self.stage("new-and-old", 2, "old-and-new");
+        stage.title = "log in with the new password".to_owned();
+        stage.wait.push(Action::by_hand(format!(
+            "Give all clients the new password: it is in the file {}/new.",
+            self.folder
+        )));
+        stage
+    }
+
+    fn new_alone(&self) -> Stage {
+        let mut stage = self.stage("new-alone", 1, "new-and-old");
+        stage.title = "refuse the old password".to_owned();
+        stage.before.push(Action::by_hand("All clients have the new password. Exporters keep the one that was the first when their pod started: restart those pods first."));
+        stage.wait.push(Action::by_hand(format!(
+            "When nobody complains, delete the folder: `rm -r {}`. The new password is in the Secret.",
+            self.folder
+        )));
+        stage
+    }
+
+    /// The lines of a file come into the Secret.
+    fn stage(&self, name: &'static str, lines: usize, before: &str) -> Stage {
+        let Rotation { facts, folder, .. } = self;
+        let mut stage = Stage { name, ..self.empty.clone() };
+        let first = facts.pods().first().copied().unwrap_or_default().to_owned();
+        stage.apply.push(Action::run(
+            "Keep the time, by a pod's clock.",
+            facts.kubectl(&format!(
+                "exec {first} -c {} -- date -u +%Y-%m-%dT%H:%M:%SZ >{folder}/since",
+                names::SERVER_CONTAINER
+            )),
+        ));
+        stage.apply.push(Action::run("Put the lines into the Secret.", self.put(name)));
+        stage.happens.push("The kubelet brings the changed Secret to the pods within about a minute and a half. Servers accept the password of every line; pods log in with the first. Nothing restarts.".to_owned());
+        let logs = facts.kubectl(&format!(
+            "logs --tail=-1 --prefix --since-time=\"$(cat {folder}/since)\" -c {} -l {}",
+            names::SERVER_CONTAINER,
+            facts.nodes()
+        ));
+        let accepted = format!("{ACCEPTED} of the changed Secret: {lines}");
+        stage.wait.push(Action::run(
+            format!("Each pod says that it `{accepted}`; that takes up to two minutes. Do not go on before."),
+            format!(
+                "until [ \"$({logs} | grep '{accepted}' | cut -d ' ' -f 1 | sort -u | wc -l)\" -eq {} ]; do sleep 5; done",
+                facts.pods().len()
             ),
-        ),
-    ])
+        ));
+        stage.trouble.push("A pod whose line does not come has not got the file yet, or its heal loop has just started: wait. Do not go on before all have it.".to_owned());
+        stage.back =
+            format!("Put the lines of before into the Secret again: `{}`.", self.put(before));
+        stage
+    }
+
+    /// Only the key changes, whatever else the Secret has. The lines are in no command line.
+    fn put(&self, file: &str) -> String {
+        let Rotation { facts, secret, key, folder, .. } = self;
+        let patch = facts
+            .kubectl(&format!("patch secret {secret} --type merge --patch-file {folder}/patch"));
+        format!(
+            r#"(umask 077; printf '{{"data":{{"%s":"%s"}}}}' {} "$(base64 <{folder}/{file} | tr -d '\n')" >{folder}/patch) && {patch}"#,
+            quoted(key)
+        )
+    }
 }

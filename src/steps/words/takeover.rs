@@ -1,6 +1,6 @@
 //! A cluster whose manifests are not ours, such as that of the blog post this began with.
 
-use super::{Context, Facts, Refusal, count};
+use super::{Context, Facts, Refusal, count, engine, for_each};
 use crate::{
     plan::names,
     steps::{Action, Stage, Writes},
@@ -53,20 +53,40 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
             )),
         ));
     }
-    let server = context.new.server.map_or("redis", |server| server.engine.name());
     stage.before.push(Action::run(
         "See that the cluster is whole now: `cluster_state:ok`, `cluster_slots_ok:16384`, and a connected line for each pod. What is broken before is broken afterwards.",
-        old.kubectl(&format!(
-            "exec {first} -c {} -- sh -c '{server}-cli CLUSTER INFO; {server}-cli CLUSTER NODES'",
-            names::SERVER_CONTAINER
-        )),
+        format!("{} && {}", old.ask(&first, "CLUSTER INFO"), old.ask(&first, "CLUSTER NODES")),
     ));
-    stage.before.push(Action::by_hand("The pods run as user 999 from now on. Kubernetes gives the volumes to that group when it mounts them (fsGroup), except on hostPath and most NFS volumes: there, `chown -R 999:999` them while no pod runs. Have a snapshot of the volumes, if your storage can make one: it is the way back of the way back."));
+    if let Some(maxmemory) = &context.new.maxmemory {
+        stage.before.push(Action::run(
+            format!("See that the data fits: every `used_memory_human` has to be below {maxmemory}, the `maxmemory` of the spec. Beyond it, writes are refused."),
+            for_each(&old.pods(), &format!("{} | grep used_memory_human", old.ask("\"$pod\"", "INFO memory"))),
+        ));
+    }
+    stage.before.extend(engine::backup(old));
+    stage.before.push(Action::by_hand("The pods run as user 999 from now on. Kubernetes gives the volumes to that group when it mounts them (fsGroup), except on hostPath and most NFS volumes: there, `chown -R 999:999` them while no pod runs. Have a snapshot of the volumes, too, if your storage can make one."));
     stage.apply.push(Action::run(
         "Delete the StatefulSet with its pods: the outage begins. Its selector cannot be changed, so it cannot be kept. The claims of the volumes stay, with the data and the list of nodes on them.",
         old.kubectl(&format!("delete statefulset {} --wait", sets.join(" "))),
     ));
     stage.apply.push(Action::run("Wait until no pod is left.", for_deletion(old)));
+    let services: Vec<_> = context
+        .comparison
+        .changes()
+        .filter(|(object, change)| object.id.kind == "Service" && change.rule.code == "RCG676")
+        .map(|(object, _)| object.id.name.as_str())
+        .collect();
+    if !services.is_empty() {
+        stage.apply.push(Action::run(
+            "Delete the Service, too: it has an address, the new one of this name has none, and the API server lets nobody change that.",
+            old.kubectl(&format!("delete service {}", services.join(" "))),
+        ));
+    }
+    let becomes = context.new.server.map_or("Redis", |server| server.engine.title());
+    stage.happens.push(format!(
+        "The servers were of image {} and become {becomes} {}.",
+        old.image, context.new.version
+    ));
     stage.happens.push(format!(
         "{pods} of the same names start at once, each with the volume of its namesake: the keys, and `nodes.conf`, by which each knows its own id and those of its peers. The pods have new addresses. Each looks its peers up by name, and introduces itself to those whose id it knows; what the old script wrote into `nodes.conf` as an address, `$POD_IP` in braces too, does not matter any more.",
     ));
@@ -83,7 +103,7 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
         "A pod that does not start says why: `{}`. `Permission denied` means that the volume does not belong to group 999. The data is on the volumes, and nothing is written before the server has loaded it.",
         context.kubectl("logs POD -c redis")
     ));
-    stage.back = "As long as the server is the old version: delete the StatefulSet, apply the old manifests, and repair the addresses by hand. A newer server writes files that an older one does not read; then the snapshots are the way back.".to_owned();
+    stage.back = "As long as the server is the old version: delete the StatefulSet, apply the old manifests, and repair the addresses by hand. A newer server writes files that an older one does not read; then the backup and the snapshots are the way back.".to_owned();
 }
 
 /// The old pods have labels of their own, so they are named.

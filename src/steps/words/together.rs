@@ -1,7 +1,10 @@
 //! Changes that pods of before and after cannot agree on: all pods restart at once.
 
 use super::{Context, list};
-use crate::steps::{Action, Stage, Writes};
+use crate::{
+    plan::names,
+    steps::{Action, Stage, Writes},
+};
 
 pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     stage.name = "switch-together";
@@ -40,6 +43,24 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     stage.happens.push("Nothing happens when it is applied: the pods wait to be deleted (`updateStrategy: OnDelete`). Pods of before and after could not talk to each other, and each group would take the other for dead, so all are deleted at once.".to_owned());
     stage.happens.push("Replicas are gone and back first. A master that is to stop waits for a replica to hand its shard to (up to `lifecycle.handoverSeconds`, 40 s by default), but none can come; it serves those clients meanwhile that know its address. Then it writes its data to the disk and stops. All come back on their volumes, find each other again, and serve. No key is lost.".to_owned());
     stage.apply.push(Action::run(
+        "Wait until the StatefulSets have what is new. After a push that takes until Argo CD or Flux has applied it.",
+        context.kubectl(&format!(
+            "wait statefulset -l {} --for=jsonpath='{{.spec.template.metadata.annotations.{}}}'={} --timeout=15m",
+            context.new.selector(),
+            names::CONFIG_HASH.replace('.', "\\."),
+            context.new.config_hash
+        )),
+    ));
+    if let Some(secret) = context.new.certificate.as_ref().filter(|_| encryption) {
+        stage.apply.push(Action::run(
+            "Wait until the certificate's Secret is there; without it no pod starts again.",
+            format!(
+                "until {}; do sleep 5; done",
+                context.kubectl(&format!("get secret {secret} -o name"))
+            ),
+        ));
+    }
+    stage.apply.push(Action::run(
         "Right after that, delete all pods at once: the outage begins.",
         context.kubectl(&format!("delete pod -l {}", context.new.nodes())),
     ));
@@ -55,8 +76,7 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
         "A pod that does not become ready says why: `{}`. The data is on the volumes, whatever happens.",
         context.kubectl("logs POD -c redis")
     ));
-    stage.back = "Revert the commit, apply it, and delete all pods at once again: a second outage."
-        .to_owned();
+    stage.back = "Take back all lines but `updateStrategy: OnDelete`, render, apply, and delete all pods at once again: a second outage. Without that line the pods would restart one after the other, and those of before and after cannot talk to each other.".to_owned();
 }
 
 pub(super) fn resume(_: &Context<'_>, stage: &mut Stage) {

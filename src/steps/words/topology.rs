@@ -83,6 +83,7 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     } else {
         stage.happens.push("All pods go on running. The bootstrap Job takes the replicas that retire out of the cluster; one that has become a master hands its shard over first.".to_owned());
     }
+    stage.happens.push("Pods that have been taken out go on running, empty, until the next stage. They are not ready (`0/1`), as they should be.".to_owned());
     moving(context, stage);
     stage.back = "Until the next stage: put the old numbers back, without `retiring`, and apply it: the Job lets the pods join again and moves slots back.".to_owned();
 }
@@ -103,14 +104,19 @@ pub(super) fn remove(context: &Context<'_>, stage: &mut Stage) {
     let Some(old) = context.old else { return };
     stage.name = "remove";
     stage.title = format!("remove the pods of {}", size(old.retiring));
-    if let Some(job) = &old.job {
-        stage.before.push(Action::run(
-            "Only go on when the Job has taken the pods out of the cluster; before that they have data.",
-            context.kubectl(&format!("wait --for=condition=complete job/{job} --timeout=1s")),
-        ));
-    }
     let stays = context.new.pods();
     let gone: Vec<&str> = old.pods().into_iter().filter(|pod| !stays.contains(pod)).collect();
+    let alone = format!(
+        "{} | grep 'cluster_known_nodes:1[^0-9]' || {{ echo \"$pod is still in the cluster: stop here\"; exit 1; }}",
+        old.ask("\"$pod\"", "CLUSTER INFO")
+    );
+    stage.before.push(Action::run(
+        "Only go on when each of these pods says `cluster_known_nodes:1`: then it has left the cluster, empty. One that is in the cluster may have the only copy of its data.",
+        format!(
+            "(for pod in {}; do {alone}; done)",
+            gone.join(" ")
+        ),
+    ));
     stage.happens.push(format!(
         "{}, empty and unknown to the others, are deleted: {}.",
         count(gone.len() as u64, "pod"),

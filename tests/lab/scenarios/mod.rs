@@ -456,6 +456,12 @@ pub const SCENARIOS: &[Scenario] = &[
         plan::move_engine,
     )
     .limit(600),
+    scenario(
+        "plan-rotation",
+        "the stages of another password under load, twice, and their way back",
+        plan::rotation,
+    )
+    .limit(600),
     scenario("plan-volumes", "the stages of larger volumes under load", plan::volumes),
     scenario("plan-resize", "the stages of a shard more and a shard less, under load", plan::resize)
         .limit(600),

@@ -232,6 +232,48 @@ pub fn resize(lab: &mut Lab) -> Result<()> {
     Ok(())
 }
 
+/// Another password, twice: what is printed leaves nothing behind that would be in its way.
+pub fn rotation(lab: &mut Lab) -> Result<()> {
+    let shell = shell(lab)?;
+    let spec = lab.spec("blue");
+    let old = install(lab, &shell, &spec)?;
+    let mut clients = old.clone();
+    for round in 0..2 {
+        let stages = plan(&shell, "--rotate-password")?;
+        let names: Vec<_> = stages.iter().map(name).collect();
+        ensure!(names == ["old-and-new", "new-and-old", "new-alone"], "the stages are {names:?}");
+        let shards = settled(&clients, false)?;
+        let load = Load::start(&clients, &shards, WRITES_PER_SECOND / 2);
+        follow(&shell, &stages[0])?;
+        follow(&shell, &stages[1])?;
+        let fresh = fs::read_to_string(shell.folder.join("blue-password/new"))?;
+        let fresh: &'static str = fresh.trim().to_owned().leak();
+        ensure!(fresh.len() == 48, "the new password has {} characters", fresh.len());
+        let tally = load.stop()?;
+        ensure!(tally.failures == 0, "{} writes failed: {:?}", tally.failures, tally.errors);
+        lab.judge(&clients, &tally, GAP, None)?;
+        let former =
+            std::mem::replace(&mut clients, Cluster { password: Some(fresh), ..old.clone() });
+        follow(&shell, &stages[2])?;
+        for pod in clients.pods()? {
+            clients.ask::<String>(pod.name(), &["PING"])?;
+            let refused = former.ask::<String>(pod.name(), &["PING"]);
+            ensure!(refused.is_err(), "{} still takes the old password", pod.name());
+        }
+        // The way back, as it is printed, and forth again.
+        let back = stages[2]["back"].as_str().unwrap_or_default();
+        let back = back.split('`').nth(1).ok_or("no command for the way back")?;
+        shell.run(back)?;
+        lab.world.wait("the old password is accepted again", Duration::from_secs(20), || {
+            former.ask::<String>(clients.members[0].pod.as_str(), &["PING"]).map(|_| ())
+        })?;
+        follow(&shell, &stages[2])?;
+        ensure!(round == 1 || shell.folder.join("blue-password").exists(), "the folder is gone");
+        shell.run("rm -r \"$HOME/blue-password\"")?;
+    }
+    Ok(())
+}
+
 /// What pods of before and after cannot agree on: all at once, and how long that takes.
 fn switch(lab: &mut Lab, shell: &Shell, from: &Cluster, spec: &Spec) -> Result<Cluster> {
     let keys = fill(from, 1000, "kept")?;
@@ -310,7 +352,13 @@ fn take_over(lab: &mut Lab, garbage: bool) -> Result<()> {
         },
     }));
     write_spec(&shell, &spec)?;
-    let manifest = seed::manifest(lab);
+    let mut manifest = seed::manifest(lab);
+    if garbage {
+        // Many copies of it have a Service with an address.
+        manifest = manifest.replace("clusterIP: None", "type: ClusterIP");
+        lab.world.delete_service("redis-cluster")?;
+        lab.world.apply(&Objects::read(&manifest)?)?;
+    }
     fs::write(shell.folder.join("seed.yaml"), manifest)?;
     let stages = plan(&shell, "--from seed.yaml")?;
     let names: Vec<_> = stages.iter().map(name).collect();
