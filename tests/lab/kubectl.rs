@@ -3,7 +3,6 @@
 //! `kubectl` is a script that puts its words into a folder and waits for the answer. Only what plans print is known; the rest is refused.
 
 use std::{
-    collections::BTreeMap,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -134,14 +133,6 @@ fn answer(world: &Arc<World>, call: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Keeps how much every pod has logged at a moment.
-fn mark_logs(world: &Arc<World>, file: &Path) -> Result<()> {
-    let pods = world.pods_with("app.kubernetes.io/component=node");
-    let lengths = pods.iter().map(|pod| Ok((pod.name().to_owned(), pod.output()?.len())));
-    let lengths: BTreeMap<String, usize> = lengths.collect::<Result<_>>()?;
-    Ok(fs::write(file, serde_json::to_string(&lengths)?)?)
-}
-
 fn option<'a>(words: &[&'a str], name: &str) -> Option<&'a str> {
     words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
 }
@@ -167,9 +158,6 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
             let arguments: Vec<_> = command.iter().map(|&word| word.to_owned()).collect();
             let container = world.pod(pod)?.container_called(container)?;
             let ran = container.exec(&arguments, Duration::from_secs(30))?;
-            if command.first() == Some(&"date") {
-                mark_logs(world, &cwd.join(ran.output.trim()))?;
-            }
             Ok((ran.code.unwrap_or(124), ran.output))
         }
         ["get", "job", job, "-o", "jsonpath={.status.conditions[*].type}"] => {
@@ -199,20 +187,6 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
             }
             world.put_secret(name, &secret)?;
             done("patched")
-        }
-        ["logs", "--tail=-1", "--prefix", since, "-c", container, "-l", selector] => {
-            let since = since.strip_prefix("--since-time=").ok_or("no time")?;
-            let marks: BTreeMap<String, usize> =
-                serde_json::from_str(&fs::read_to_string(cwd.join(since))?)?;
-            let mut all = String::new();
-            for pod in world.pods_with(selector) {
-                let output = pod.output()?;
-                let from = marks.get(pod.name()).copied().unwrap_or(0);
-                for line in output.get(from..).unwrap_or_default().lines() {
-                    all += &format!("[pod/{}/{container}] {line}\n", pod.name());
-                }
-            }
-            Ok((0, all))
         }
         ["wait", "statefulset", "-l", selector, condition, ..] => {
             let wanted = condition.rsplit_once('=').ok_or("no value")?.1;

@@ -1,9 +1,9 @@
 //! Another password, without a moment in which somebody is refused.
 
-use super::{Action, Context, Facts, Refusal, Stage, Writes, empty, quoted};
+use super::{Action, Context, Facts, Refusal, Stage, Writes, empty, for_each, quoted};
 use crate::{document::Document, plan::names};
 
-/// The line of a pod's log by which the three steps go.
+/// The line of a pod's log that tells of changed passwords.
 const ACCEPTED: &str = "accepts the passwords";
 
 /// Adds what to do where the pods take the password from another Secret.
@@ -80,7 +80,7 @@ struct Rotation<'a> {
 impl Rotation<'_> {
     fn old_and_new(&self) -> Stage {
         let Rotation { facts, secret, key, folder, .. } = self;
-        let mut stage = self.stage("old-and-new", 2, "old");
+        let mut stage = self.stage("old-and-new", "old");
         stage.title = "accept the new password beside the old one".to_owned();
         stage.before.push(Action::run(
             "Make a folder that only you can read. If it is there, a change of the password was begun and not ended: look into it first.",
@@ -102,7 +102,7 @@ impl Rotation<'_> {
     }
 
     fn new_and_old(&self) -> Stage {
-        let mut stage = self.stage("new-and-old", 2, "old-and-new");
+        let mut stage = self.stage("new-and-old", "old-and-new");
         stage.title = "log in with the new password".to_owned();
         stage.wait.push(Action::by_hand(format!(
             "Give all clients the new password: it is in the file {}/new.",
@@ -112,7 +112,7 @@ impl Rotation<'_> {
     }
 
     fn new_alone(&self) -> Stage {
-        let mut stage = self.stage("new-alone", 1, "new-and-old");
+        let mut stage = self.stage("new-alone", "new-and-old");
         stage.title = "refuse the old password".to_owned();
         stage.before.push(Action::by_hand("All clients have the new password. Exporters keep the one that was the first when their pod started: restart those pods first."));
         stage.wait.push(Action::by_hand(format!(
@@ -123,33 +123,23 @@ impl Rotation<'_> {
     }
 
     /// The lines of a file come into the Secret.
-    fn stage(&self, name: &'static str, lines: usize, before: &str) -> Stage {
+    fn stage(&self, name: &'static str, before: &str) -> Stage {
         let Rotation { facts, folder, .. } = self;
         let mut stage = Stage { name, ..self.empty.clone() };
-        let first = facts.pods().first().copied().unwrap_or_default().to_owned();
-        stage.apply.push(Action::run(
-            "Keep the time, by a pod's clock.",
-            facts.kubectl(&format!(
-                "exec {first} -c {} -- date -u +%Y-%m-%dT%H:%M:%SZ >{folder}/since",
-                names::SERVER_CONTAINER
-            )),
-        ));
         stage.apply.push(Action::run("Put the lines into the Secret.", self.put(name)));
         stage.happens.push("The kubelet brings the changed Secret to the pods within about a minute and a half. Servers accept the password of every line; pods log in with the first. Nothing restarts.".to_owned());
-        let logs = facts.kubectl(&format!(
-            "logs --tail=-1 --prefix --since-time=\"$(cat {folder}/since)\" -c {} -l {}",
-            names::SERVER_CONTAINER,
-            facts.nodes()
+        let has = facts.kubectl(&format!(
+            "exec \"$pod\" -c {} -- sh -c '. /conf/lib.sh; sha256sum <\"$ACCEPTED\"'",
+            names::SERVER_CONTAINER
         ));
-        let accepted = format!("{ACCEPTED} of the changed Secret: {lines}");
+        let has = format!(
+            "[ \"$({has} | cut -c -64)\" = \"$(openssl dgst -sha256 -r <{folder}/{name} | cut -c -64)\" ]"
+        );
         stage.wait.push(Action::run(
-            format!("Each pod says that it `{accepted}`; that takes up to two minutes. Do not go on before."),
-            format!(
-                "until [ \"$({logs} | grep '{accepted}' | cut -d ' ' -f 1 | sort -u | wc -l)\" -eq {} ]; do sleep 5; done",
-                facts.pods().len()
-            ),
+            "Each server accepts these lines and no other; that takes up to two minutes. Do not go on before.",
+            for_each(&facts.pods(), &format!("until {has}; do sleep 5; done; echo \"$pod\"")),
         ));
-        stage.trouble.push("A pod whose line does not come has not got the file yet, or its heal loop has just started: wait. Do not go on before all have it.".to_owned());
+        stage.trouble.push("A pod that is waited for has not got the file yet. After more than two minutes its log says why.".to_owned());
         stage.back =
             format!("Put the lines of before into the Secret again: `{}`.", self.put(before));
         stage
