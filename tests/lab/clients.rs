@@ -392,3 +392,73 @@ pub fn unreadable(cluster: &Cluster, keys: &BTreeSet<String>) -> Result<BTreeMap
             .collect()
     })
 }
+
+/// Writes many numbered keys with values of so many bytes, in batches to each shard's master.
+pub fn fill_many(cluster: &Cluster, shards: &[Shard], count: u32, bytes: usize) -> Result<()> {
+    const BATCH: usize = 2000;
+    let mut masters = Vec::new();
+    for shard in shards {
+        let pod = cluster.world.pod(&shard.master)?;
+        masters.push((shard, cluster.connect(&pod)?, redis::pipe(), 0));
+    }
+    let value = "v".repeat(bytes);
+    for number in 0..count {
+        let key = numbered(number);
+        let slot = slot(&key);
+        let master = masters.iter_mut().find(|(shard, ..)| shard.serves(slot));
+        let (_, connection, pipe, waiting) = master.ok_or("a slot of nobody")?;
+        pipe.set(key, &value).ignore();
+        *waiting += 1;
+        if *waiting == BATCH {
+            pipe.query::<()>(connection)?;
+            pipe.clear();
+            *waiting = 0;
+        }
+    }
+    for (_, connection, pipe, _) in &mut masters {
+        pipe.query::<()>(connection)?;
+    }
+    Ok(())
+}
+
+fn numbered(number: u32) -> String {
+    format!("many:{number}")
+}
+
+/// A client that reads one of many numbered keys after the other, and how long each answer took.
+pub struct Sampler {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Vec<(Instant, Duration)>>,
+}
+
+impl Sampler {
+    /// Starts to read some 300 keys in a second.
+    pub fn start(cluster: &Cluster, count: u32) -> Sampler {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (mut client, stopped) = (Client::new(cluster), Arc::clone(&stop));
+        let thread = thread::spawn(move || {
+            client.cluster.go_there();
+            let mut samples = Vec::new();
+            let mut number = 1u32;
+            while !stopped.load(Ordering::Relaxed) {
+                number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let key = numbered((number >> 8) % count);
+                let start = Instant::now();
+                // One that fails is asked again, and its client waits for it all the time.
+                while client.run::<Option<String>>(redis::cmd("GET").arg(&key)).is_err()
+                    && !stopped.load(Ordering::Relaxed)
+                {}
+                samples.push((start, start.elapsed()));
+                thread::sleep(Duration::from_millis(3));
+            }
+            samples
+        });
+        Sampler { stop, thread }
+    }
+
+    /// Ends it.
+    pub fn stop(self) -> Result<Vec<(Instant, Duration)>> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().map_err(|_| "the client panicked".into())
+    }
+}

@@ -313,7 +313,16 @@ pub const SCENARIOS: &[Scenario] = &[
         "slots move to a new shard under load, the target master dies",
         scaling::target_dies,
     )
-    .limit(600),
+    .limit(600)
+    .alone(),
+    scenario(
+        "move-cost",
+        "a fourth shard, with ten thousand keys, a hundred thousand, a million",
+        scaling::move_cost,
+    )
+    .only(&[PerShard])
+    .limit(1500)
+    .alone(),
     scenario("f16-probes", "probes against every state of a server", probes::states)
         .quick("valkey-9", PerShard),
     scenario("f16-stopped", "a stopped server is restarted, a busy one is not", probes::stopped)

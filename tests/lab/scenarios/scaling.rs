@@ -12,7 +12,7 @@ use std::{
 
 use super::random;
 use crate::{
-    clients::{Load, fill, slot, unreadable},
+    clients::{Load, Sampler, fill, fill_many, slot, unreadable},
     cluster::{Cluster, Shard},
     lab::{Lab, Spec},
     pod::Pod,
@@ -379,4 +379,68 @@ pub fn target_dies(lab: &mut Lab) -> Result<()> {
     let broken = unreadable(&cluster, &keys)?;
     ensure!(broken.is_empty(), "{} keys are gone", broken.len());
     lab.judge(&cluster, &tally, Duration::from_secs(20), None)
+}
+
+/// What a fourth shard costs with few keys and with many: how fast slots and keys move, and how long a client waits for
+/// an answer meanwhile.
+pub fn move_cost(lab: &mut Lab) -> Result<()> {
+    const BYTES: usize = 100;
+    for count in [10_000u32, 100_000, 1_000_000] {
+        lab.world.clear()?;
+        let spec = lab.spec("blue");
+        let (cluster, shards) = lab.deploy(&spec)?;
+        fill_many(&cluster, &shards, count, BYTES)?;
+        let sampler = Sampler::start(&cluster, count);
+        thread::sleep(Duration::from_secs(5));
+        let spec = spec.set("spec.topology.shards", 4);
+        let objects = lab.render(&spec)?;
+        let begin = Instant::now();
+        let cluster = lab.apply(&spec, &objects)?;
+        lab.world.prune(&objects)?;
+        // Either of the new pods may be its master.
+        let new = [0, 1].map(|ordinal| format!("{}-shard-3-{ordinal}", cluster.name));
+        let moved = || -> Result<u32> {
+            let mut all = 0;
+            for pod in &new {
+                let slots = cluster.view(pod)?.own.slots;
+                all += slots.iter().map(|(a, b)| u32::from(b - a) + 1).sum::<u32>();
+            }
+            Ok(all)
+        };
+        lab.world.wait("slots move", STEP, || {
+            ensure!(moved()? > 0, "not yet");
+            Ok(())
+        })?;
+        let start = Instant::now();
+        lab.world.wait("all slots are there", STEP * 2, || {
+            ensure!(moved()? >= 4095, "not yet");
+            Ok(())
+        })?;
+        let end = Instant::now();
+        lab.world.wait("the Job is complete", STEP, || lab.world.job_done(&cluster.job))?;
+        let keys: u64 = cluster.ask(&new[0], &["DBSIZE"])?;
+        let samples = sampler.stop()?;
+        let of = |from: Instant, to: Instant| {
+            let mut times: Vec<_> = samples
+                .iter()
+                .filter(|(at, _)| (from..to).contains(at))
+                .map(|(_, took)| took.as_secs_f64() * 1e3)
+                .collect();
+            times.sort_by(f64::total_cmp);
+            let at = |part: f64| times.get((times.len() as f64 * part) as usize).copied();
+            (times.len(), at(0.5).unwrap_or(f64::NAN), at(0.99).unwrap_or(f64::NAN))
+        };
+        let (before, median, slow) = of(begin - Duration::from_secs(4), begin);
+        let (meanwhile, median_then, slow_then) = of(start, end);
+        ensure!(before > 100 && meanwhile > 10, "{before} and {meanwhile} answers");
+        let took = (end - start).as_secs_f64();
+        lab.note(format!(
+            "{count} keys: 4096 slots with {keys} keys in {took:.1} s, {:.0} slots/s, {:.0} keys/s; \
+             answers took {median:.2} ms ({slow:.2} ms) before and {median_then:.2} ms ({slow_then:.2} ms) meanwhile",
+            4096.0 / took,
+            keys as f64 / took
+        ));
+        is_even(&cluster.in_shape()?)?;
+    }
+    Ok(())
 }
