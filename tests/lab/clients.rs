@@ -122,7 +122,7 @@ impl Client {
             builder = builder.certs(certificates).danger_accept_invalid_hostnames(true);
         }
         // A handshake takes time where processors are few; an address that nobody has any more costs this much.
-        let patience = if self.cluster.certificates().is_some() { 600 } else { 200 };
+        let patience = if self.cluster.certificates().is_some() { 300 } else { 200 };
         let client = builder
             .connection_timeout(Duration::from_millis(patience))
             .response_timeout(Duration::from_millis(400))
