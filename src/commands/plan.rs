@@ -1,6 +1,6 @@
 //! `plan`: the stages from what is committed to what specs say.
 
-use std::io;
+use std::{io, path::Path};
 
 use anstream::{AutoStream, ColorChoice};
 use redis_cluster_gen::{
@@ -46,6 +46,7 @@ pub(crate) fn run(args: &Plan, messages: Messages) -> Result<Answer, Error> {
                 options: &options,
                 before: before.clone(),
                 folder: &folder,
+                is_kustomization: Path::new(&folder).join("kustomization.yaml").exists(),
                 stages_folder: written.map(home::shown).as_deref(),
                 rotate_password: args.rotate_password,
             }));

@@ -1,5 +1,7 @@
 //! What the manifests of one side say about the cluster.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{Group, Shape};
@@ -45,8 +47,16 @@ pub(super) struct Facts {
     pub(super) config_hash: String,
     /// The Secret with the certificate.
     pub(super) certificate: Option<String>,
-    /// `maxmemory` as the configuration has it.
-    pub(super) maxmemory: Option<String>,
+    /// The directives of the configuration, in files and on the command line, the last of each name.
+    directives: BTreeMap<String, String>,
+    /// The server's container.
+    pub(super) container: String,
+    /// Where the volume of the data is mounted, and which part of it.
+    pub(super) mount: Option<(String, String)>,
+    /// Whether the claims go with the StatefulSet, and whether with a pod that is too many.
+    pub(super) claims_go: (bool, bool),
+    /// Whether an exporter asks the servers.
+    pub(super) has_exporter: bool,
 }
 
 /// Shards, and replicas of each.
@@ -61,7 +71,7 @@ impl Size {
         self == Size::default()
     }
 
-    fn pods(self) -> u64 {
+    pub(super) fn pods(self) -> u64 {
         self.shards * (1 + self.replicas)
     }
 
@@ -184,16 +194,40 @@ impl Facts {
                 .to_owned(),
             certificate: volume(first, names::TLS.0)
                 .map(|volume| text(volume, "/secret/secretName").to_owned()),
-            maxmemory: side
-                .of_kind("ConfigMap")
-                .filter(|object| object.id.namespace == first.id.namespace)
-                .filter_map(|object| object.get("/data")?.as_object())
-                .flat_map(|data| data.values().filter_map(Value::as_str))
-                .flat_map(str::lines)
-                .find_map(|line| Some(line.strip_prefix("maxmemory ")?.trim().to_owned())),
+            directives: directives(side, first),
+            container: workload::server(first)
+                .map_or(names::SERVER_CONTAINER, |server| text(server, "/name"))
+                .to_owned(),
+            mount: claim.and_then(|claim| {
+                let mounts = workload::server(first)?.get("volumeMounts")?.as_array()?;
+                let name = text(claim, "/metadata/name");
+                let mount = mounts.iter().find(|mount| text(mount, "/name") == name)?;
+                Some((text(mount, "/mountPath").to_owned(), text(mount, "/subPath").to_owned()))
+            }),
+            claims_go: {
+                let goes = |when: &str| {
+                    let pointer = format!("/spec/persistentVolumeClaimRetentionPolicy/{when}");
+                    first.text(&pointer) == "Delete"
+                };
+                (goes("whenDeleted"), goes("whenScaled"))
+            },
+            has_exporter: sets
+                .iter()
+                .any(|set| workload::containers(set).any(|one| text(one, "/name") == "exporter")),
             backup: backup.map(|cron_job| cron_job.id.name.clone()),
             name,
         })
+    }
+
+    /// The value of a directive, without quotes.
+    pub(super) fn directive(&self, name: &str) -> Option<&str> {
+        self.directives.get(name).map(String::as_str)
+    }
+
+    /// Whether restarted servers find on their volumes what they had.
+    pub(super) fn keeps_data(&self) -> bool {
+        let saves = self.directive("save").is_none_or(|save| !save.is_empty());
+        self.claim.is_some() && (saves || self.directive("appendonly") == Some("yes"))
     }
 
     /// The pods, which of them are on their way out, and who serves how many slots.
@@ -274,7 +308,7 @@ impl Facts {
     pub(super) fn ask(&self, pod: &str, question: &str) -> String {
         if !self.is_ours {
             let engine = self.server.map_or("redis", |server| server.engine.name());
-            let container = names::SERVER_CONTAINER;
+            let container = &self.container;
             return self.kubectl(&format!("exec {pod} -c {container} -- {engine}-cli {question}"));
         }
         self.kubectl(&format!(
@@ -292,6 +326,38 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 fn shard(set: &Object) -> Option<u64> {
     let label = names::SHARD_LABEL.replace('/', "~1");
     set.text(&format!("/spec/selector/matchLabels/{label}")).parse().ok()
+}
+
+/// The directives in the files of a StatefulSet's namespace and in its server's arguments.
+fn directives(side: &Side, set: &Object) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    let mut add = |name: &str, value: &str| {
+        let value = value.trim().trim_matches(['"', '\'']);
+        all.insert(name.to_ascii_lowercase(), value.to_owned());
+    };
+    let files = side
+        .of_kind("ConfigMap")
+        .filter(|map| map.id.namespace == set.id.namespace)
+        .filter_map(|map| map.get("/data")?.as_object())
+        .flatten()
+        .filter(|(file, _)| file.ends_with(".conf"));
+    for line in files.filter_map(|(_, text)| text.as_str()).flat_map(str::lines) {
+        if let Some((name, value)) = line.trim().split_once([' ', '\t'])
+            && !name.starts_with('#')
+        {
+            add(name, value);
+        }
+    }
+    let words = ["command", "args"].into_iter().filter_map(|field| {
+        Some(workload::server(set)?.get(field)?.as_array()?.iter().filter_map(Value::as_str))
+    });
+    let words: Vec<&str> = words.flatten().flat_map(str::split_whitespace).collect();
+    for pair in words.windows(2) {
+        if let Some(name) = pair[0].strip_prefix("--") {
+            add(name, pair[1]);
+        }
+    }
+    all
 }
 
 /// A variable of a Job's container.

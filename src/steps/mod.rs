@@ -113,8 +113,8 @@ pub enum Writes {
     Continue,
     /// They wait while a master hands its shard over, once for each shard.
     Handover,
-    /// They wait until a replica has taken over, once for each shard.
-    Failover,
+    /// They wait until the only pod of a shard is back, one shard after the other.
+    Restart,
     /// The whole cluster is away.
     Outage,
 }
@@ -125,7 +125,7 @@ impl Writes {
         match self {
             Writes::Continue => "no outage",
             Writes::Handover => "up to 0.5 s for each shard",
-            Writes::Failover => "up to 25 s for each shard",
+            Writes::Restart => "each shard is away while its only pod restarts",
             Writes::Outage => "an outage of about a minute",
         }
     }
@@ -136,8 +136,8 @@ impl Writes {
             Writes::Handover => {
                 "No outage. Writes to a shard wait while its master hands over to a replica: up to 0.5 s on a quiet machine, once for each shard. Clients have to repeat a command that fails in that moment."
             }
-            Writes::Failover => {
-                "No outage of the whole, but each shard refuses writes until its replica has taken over: up to 25 s, once for each shard."
+            Writes::Restart => {
+                "Each shard is away while its only pod restarts, one after the other: there is no replica that could serve meanwhile. It takes as long as the data takes to load."
             }
             Writes::Outage => {
                 "An outage: nothing is served from the moment the pods are deleted until all of them are back, about a minute where images are on the nodes and the data loads quickly; the time to load comes on top of that."

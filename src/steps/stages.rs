@@ -34,6 +34,8 @@ pub struct Request<'a> {
     pub folder: &'a str,
     /// The folder that the stages are written to, if they are.
     pub stages_folder: Option<&'a str>,
+    /// Whether the folder has a kustomization.yaml.
+    pub is_kustomization: bool,
     /// Whether to tell how the password is changed, too.
     pub rotate_password: bool,
 }
@@ -122,8 +124,15 @@ fn find(request: &Request<'_>, found: &mut Steps) -> Result<Vec<Stage>, Refusal>
         }
         found.refusals.extend(refusals(&comparison, draft.purpose));
         let facts = [Facts::of(&before, Some(&new)), Facts::of(&draft.side, Some(&new))];
-        let [old, now] = facts;
-        let now = now.unwrap_or_else(|| new.clone());
+        let [mut old, now] = facts;
+        let mut now = now.unwrap_or_else(|| new.clone());
+        // Where one side does not say its namespace, it is that of the other.
+        if let Some(old) = &mut old {
+            let known = [&old.namespace, &now.namespace].into_iter().find(|name| !name.is_empty());
+            let known = known.cloned().unwrap_or_default();
+            old.namespace.clone_from(&known);
+            now.namespace = known;
+        }
         let context = Context {
             request,
             purpose: draft.purpose,
@@ -136,7 +145,7 @@ fn find(request: &Request<'_>, found: &mut Steps) -> Result<Vec<Stage>, Refusal>
         let words = words::of(&context);
         stages.push(Stage {
             lines: lines(&text_before, &draft.text),
-            rules: rules(&comparison),
+            rules: rules(&comparison, draft.purpose),
             spec: draft.text.clone(),
             documents: draft.documents,
             after: now.shape(),
@@ -203,6 +212,12 @@ fn drafts(
     text: &str,
 ) -> Result<Vec<Draft>, Refusal> {
     let mut moves = Vec::new();
+    let same_layout = old.has_layout_of(new) && old.name == new.name;
+    let resized = same_layout && (old.target, old.retiring) != (new.target, new.retiring);
+    // Pods on their way out may also stay after all.
+    let stay = old.rendered().less(new.target).is_none();
+    // Pods that have left are not ready and hold up every restart: they go first.
+    let removes = resized && !old.retiring.is_none() && new.retiring.is_none() && !stay;
     if old.server != new.server && new.server.is_some() && old.server.is_some() {
         moves.push(Move { purpose: Purpose::Engine, held: engine_held(old, text) });
     }
@@ -212,17 +227,10 @@ fn drafts(
         moves
             .push(Move { purpose: Purpose::Volumes, held: vec![Edit::new(SIZE, before.as_str())] });
     }
-    let same_layout = old.has_layout_of(new) && old.name == new.name;
-    let resized = same_layout && (old.target, old.retiring) != (new.target, new.retiring);
     // Who writes `retiring` goes by those two commits already.
     let is_by_hand = resized && !new.retiring.is_none();
     let shrinks = old.surplus(new);
     let shrinks = (resized && !is_by_hand && !shrinks.is_none()).then_some(shrinks);
-    // Pods on their way out may also stay after all.
-    let stay = old.rendered().less(new.target).is_none();
-    if resized && !old.retiring.is_none() && new.retiring.is_none() && !stay {
-        moves.push(Move { purpose: Purpose::Remove, held: vec![retiring(old.retiring)] });
-    }
     if resized && !is_by_hand && old.target != new.target {
         let mut held = vec![
             Edit::new("/spec/topology/shards", old.target.shards),
@@ -240,7 +248,11 @@ fn drafts(
     };
     let mut drafts: Vec<Draft> = Vec::new();
     for done in 0..=moves.len() {
-        let first = if is_by_hand { Purpose::Retire } else { Purpose::Settings };
+        let first = match (is_by_hand, removes) {
+            (true, _) => Purpose::Retire,
+            (false, true) => Purpose::Remove,
+            (false, false) => Purpose::Settings,
+        };
         let purpose = done.checked_sub(1).map_or(first, |last| moves[last].purpose);
         let held: Vec<Edit> = moves[done..].iter().flat_map(|one| one.held.clone()).collect();
         let text = if done == moves.len() { retire(text)? } else { edit(text, &held)? };
@@ -338,9 +350,13 @@ fn lines(old: &str, new: &str) -> Vec<Line> {
 }
 
 /// The rules that a comparison meets, the worst first.
-fn rules(comparison: &Comparison) -> Vec<&'static Rule> {
+fn rules(comparison: &Comparison, purpose: Purpose) -> Vec<&'static Rule> {
     let mut rules: Vec<&'static Rule> = Vec::new();
     for (_, change) in comparison.changes() {
+        // Where the files are was looked at before.
+        if purpose == Purpose::TakeOver && change.rule.code == "RCG701" {
+            continue;
+        }
         if change.class() > Class::None && rules.iter().all(|rule| rule.code != change.rule.code) {
             rules.push(change.rule);
         }

@@ -18,7 +18,10 @@ use super::{
     facts::Facts,
     stages::{Purpose, Request},
 };
-use crate::diff::{self, Class, Comparison, Id, Rule};
+use crate::{
+    diff::{self, Class, Comparison, Id, Rule},
+    spec::KubeVersion,
+};
 
 pub(super) use password::rotation;
 pub(super) use takeover::fits as fits_takeover;
@@ -170,14 +173,15 @@ fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
     }
     actions.push(Action::run(
         "Render it, look at the difference, and commit it.",
-        format!("redis-cluster-gen render {spec} --output-dir {folder}"),
+        format!("redis-cluster-gen render {spec} --output-dir {folder}{}", flags(context.request)),
     ));
     let message = format!("{}: {}", context.new.name, stage.title);
     actions.push(Action::run(
         "",
         format!("git add {spec} {folder} && git commit -m {}", quoted(&message)),
     ));
-    let apply = context.kubectl(&format!("apply -f {folder}"));
+    let how = if context.request.is_kustomization { "-k" } else { "-f" };
+    let apply = context.kubectl(&format!("apply {how} {folder}"));
     let had_job = context.old.is_some_and(|old| old.job.is_some());
     actions.push(if had_job && context.has_new_job() {
         Action::run(
@@ -188,6 +192,22 @@ fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
         Action::run("Apply it; where Argo CD or Flux does that, push instead.", apply)
     });
     actions
+}
+
+/// The options that the plan was made with, for the commands that have to render the same.
+fn flags(request: &Request<'_>) -> String {
+    let options = request.options;
+    let mut flags = String::new();
+    if let Some(namespace) = &options.namespace {
+        flags += &format!(" --namespace {}", quoted(namespace));
+    }
+    if options.kube_version != KubeVersion::OLDEST {
+        flags += &format!(" --kube-version 1.{}", options.kube_version.0);
+    }
+    if request.is_kustomization {
+        flags += " --kustomization";
+    }
+    flags
 }
 
 /// What kubectl leaves behind: objects that are in the folder no more.
@@ -210,7 +230,7 @@ fn removed(context: &Context<'_>, stage: &mut Stage) {
     let names: Vec<_> =
         gone.iter().map(|id| format!("{}/{}", id.kind.to_lowercase(), id.name)).collect();
     stage.apply.push(Action::run(
-        "Remove what is no longer rendered: `kubectl apply` leaves it there. Argo CD and Flux do it where they prune.",
+        "Remove what is no longer rendered: `kubectl apply` leaves it there. Argo CD and Flux do it where they prune; Argo CD waits for somebody to confirm it where `Prune=confirm` is set.",
         context.kubectl(&format!("delete --ignore-not-found {}", names.join(" "))),
     ));
 }
@@ -230,14 +250,20 @@ fn wait_for_job(context: &Context<'_>) -> Action {
 fn ended(facts: &Facts, job: &str) -> String {
     let conditions =
         facts.kubectl(&format!("get job {job} -o jsonpath='{{.status.conditions[*].type}}'"));
-    format!("until {conditions} | grep -Eow 'Complete|Failed'; do sleep 5; done")
+    format!(
+        "until ended=$({conditions} | grep -Eow 'Complete|Failed'); do sleep 5; done; echo \"$ended\"; [ \"$ended\" = Complete ]"
+    )
 }
 
 /// How to see that all is well.
 fn whole(facts: &Facts) -> Action {
     let pod = facts.pods().first().copied().unwrap_or_default().to_owned();
     Action::run(
-        "All is well when it says `cluster_state:ok` and `cluster_slots_ok:16384`.",
+        format!(
+            "All is well when it says `cluster_state:ok`, `cluster_slots_ok:16384`, `cluster_size:{}` (shards with slots) and `cluster_known_nodes:{}` (pods).",
+            facts.target.shards,
+            facts.target.pods()
+        ),
         facts.ask(&pod, "CLUSTER INFO"),
     )
 }

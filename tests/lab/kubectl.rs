@@ -190,10 +190,14 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
         }
         ["wait", "statefulset", "-l", selector, condition, ..] => {
             let wanted = condition.rsplit_once('=').ok_or("no value")?.1;
+            let strategy = condition.contains(".spec.updateStrategy.type");
             world.wait("the StatefulSets have the new template", LIMIT, || {
-                let hashes = world.config_hashes(selector);
-                ensure!(!hashes.is_empty(), "no matching resources found");
-                ensure!(hashes.iter().all(|hash| hash == wanted), "not yet: {hashes:?}");
+                let is = match strategy {
+                    true => world.strategies(selector),
+                    false => world.config_hashes(selector),
+                };
+                ensure!(!is.is_empty(), "no matching resources found");
+                ensure!(is.iter().all(|is| is == wanted), "not yet: {is:?}");
                 Ok(())
             })?;
             done("condition met")
@@ -245,6 +249,10 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
             for job in world.jobs_with(selector) {
                 world.delete_job(&job)?;
             }
+            done("deleted")
+        }
+        ["delete", "job", name, "--ignore-not-found"] => {
+            world.delete_job(name)?;
             done("deleted")
         }
         ["delete", "service", name] => {

@@ -383,6 +383,15 @@ impl World {
         sets.map(|set| hash(set).unwrap_or_default()).collect()
     }
 
+    /// How each StatefulSet with labels replaces its pods.
+    pub fn strategies(&self, selector: &str) -> Vec<String> {
+        let state = self.state();
+        let sets = state.sets.values().filter(|set| matches(&set.set.metadata, selector));
+        let kind =
+            |set: &Arc<SetRecord>| set.set.spec.as_ref()?.update_strategy.as_ref()?.type_.clone();
+        sets.map(|set| kind(set).unwrap_or_default()).collect()
+    }
+
     /// The names of the Jobs that have labels.
     pub fn jobs_with(&self, selector: &str) -> Vec<String> {
         let state = self.state();

@@ -79,7 +79,11 @@ pub(super) fn backup(old: &Facts) -> Vec<Action> {
         return vec![
             Action::run(
                 "Make a backup.",
-                old.kubectl(&format!("create job {job} --from=cronjob/{cron_job}")),
+                format!(
+                    "{} && {}",
+                    old.kubectl(&format!("delete job {job} --ignore-not-found")),
+                    old.kubectl(&format!("create job {job} --from=cronjob/{cron_job}"))
+                ),
             ),
             Action::run(
                 "When it says `Complete`, the last line of its log says where the backup is.",
@@ -100,17 +104,28 @@ pub(super) fn backup(old: &Facts) -> Vec<Action> {
             for_each(&pods, &save),
         ),
         Action::run(
-            "When each says `rdb_bgsave_in_progress:0` and `rdb_last_bgsave_status:ok`, the dumps are there.",
+            "When each says `rdb_bgsave_in_progress:0`, `rdb_last_bgsave_status:ok` and a `rdb_last_save_time` after the command above (`date +%s` tells the time), the dumps are there.",
             for_each(
                 &pods,
-                &format!("{saved} | grep -E 'rdb_bgsave_in_progress|rdb_last_bgsave_status'"),
+                &format!(
+                    "{saved} | grep -E 'rdb_bgsave_in_progress|rdb_last_bgsave_status|rdb_last_save_time'"
+                ),
             ),
         ),
         Action::run(
             "Copy them to a safe place.",
-            for_each(
-                &pods,
-                &old.kubectl("exec \"$pod\" -c redis -- cat /data/dump.rdb >\"$pod.rdb\""),
+            format!(
+                "({})",
+                for_each(
+                    &pods,
+                    &format!(
+                        "{} >\"$pod.part\" && [ -s \"$pod.part\" ] && mv \"$pod.part\" \"$pod.rdb\" || exit 1",
+                        old.kubectl(&format!(
+                            "exec \"$pod\" -c {} -- cat /data/dump.rdb",
+                            old.container
+                        ))
+                    )
+                )
             ),
         ),
     ]

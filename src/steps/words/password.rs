@@ -55,7 +55,10 @@ pub(in crate::steps) fn rotation(
         facts,
         secret,
         key,
-        folder: format!("\"$HOME/{}-password\"", facts.name),
+        folder: match facts.namespace.as_str() {
+            "" => format!("\"$HOME/{}-password\"", facts.name),
+            namespace => format!("\"$HOME/{namespace}-{}-password\"", facts.name),
+        },
         empty: Stage {
             spec: text.to_owned(),
             documents: documents.to_vec(),
@@ -82,21 +85,15 @@ impl Rotation<'_> {
         let Rotation { facts, secret, key, folder, .. } = self;
         let mut stage = self.stage("old-and-new", "old");
         stage.title = "accept the new password beside the old one".to_owned();
-        stage.before.push(Action::run(
-            "Make a folder that only you can read. If it is there, a change of the password was begun and not ended: look into it first.",
-            format!("mkdir -m 700 {folder}"),
-        ));
         let read = facts.kubectl(&format!(
             "get secret {secret} -o go-template='{{{{ index .data {} | base64decode }}}}'",
             quoted(&format!("\"{key}\"")).trim_matches('\'')
         ));
         stage.before.push(Action::run(
-            "Keep the present password, which has to be one line of the Secret. Nothing else may change the Secret meanwhile: where an operator writes it, put the lines of each stage where it reads them.",
-            format!("{read} | grep . >{folder}/old && [ \"$(wc -l <{folder}/old)\" -eq 1 ] || {{ echo 'stop: this is not one password' >&2; false; }}"),
-        ));
-        stage.before.push(Action::run(
-            "Make a new password, and the lines of all three stages.",
-            format!("(cd {folder} && openssl rand -hex 24 >new && [ -s new ] && cat old new >old-and-new && cat new old >new-and-old && cat new >new-alone)"),
+            "Make a folder that only you can read, with the present password, which has to be one line of the Secret, a new one, and the lines of all three stages. If the folder is there, a change of the password was begun and not ended: look into it first. Nothing else may change the Secret meanwhile: where an operator writes it, put the lines of each stage where it reads them.",
+            format!(
+                "mkdir -m 700 {folder} && {read} | grep . >{folder}/old && [ \"$(wc -l <{folder}/old)\" -eq 1 ] && openssl rand -hex 24 >{folder}/new && [ -s {folder}/new ] && (cd {folder} && cat old new >old-and-new && cat new old >new-and-old && cat new >new-alone) || {{ echo 'stop: nothing has changed yet' >&2; false; }}"
+            ),
         ));
         stage
     }
@@ -114,7 +111,12 @@ impl Rotation<'_> {
     fn new_alone(&self) -> Stage {
         let mut stage = self.stage("new-alone", "new-and-old");
         stage.title = "refuse the old password".to_owned();
-        stage.before.push(Action::by_hand("All clients have the new password. Exporters keep the one that was the first when their pod started: restart those pods first."));
+        stage.before.push(Action::by_hand(
+            "All clients have the new password: from now on the old one is refused.",
+        ));
+        if self.facts.has_exporter {
+            stage.before.push(Action::by_hand("An exporter older than 1.50 keeps the password that was the first when its pod started: restart those pods first, one at a time. A newer one has followed by itself."));
+        }
         stage.wait.push(Action::by_hand(format!(
             "When nobody complains, delete the folder: `rm -r {}`. The new password is in the Secret.",
             self.folder
@@ -151,7 +153,7 @@ impl Rotation<'_> {
         let patch = facts
             .kubectl(&format!("patch secret {secret} --type merge --patch-file {folder}/patch"));
         format!(
-            r#"(umask 077; printf '{{"data":{{"%s":"%s"}}}}' {} "$(base64 <{folder}/{file} | tr -d '\n')" >{folder}/patch) && {patch}"#,
+            r#"[ -s {folder}/{file} ] && (umask 077; printf '{{"data":{{"%s":"%s"}}}}' {} "$(base64 <{folder}/{file} | tr -d '\n')" >{folder}/patch) && {patch}"#,
             quoted(key)
         )
     }

@@ -15,7 +15,7 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     let (told, when) = if to_append_only {
         (
             "CONFIG SET appendonly yes",
-            "Wait until each says `aof_enabled:1` and `aof_rewrite_in_progress:0`: then the append-only file has all data.",
+            "Wait until each says `aof_enabled:1`, `aof_rewrite_in_progress:0`, `aof_rewrite_scheduled:0` and `aof_last_bgrewrite_status:ok`: then the append-only file has all data, and not before.",
         )
     } else {
         (
@@ -32,7 +32,7 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
         for_each(
             &pods,
             &format!(
-                "{} | grep -E 'aof_enabled|aof_rewrite_in_progress|rdb_last_bgsave_status'",
+                "{} | grep -E 'aof_enabled|aof_rewrite_|aof_last_bgrewrite_status|rdb_last_bgsave_status'",
                 old.ask("\"$pod\"", "INFO persistence")
             ),
         ),

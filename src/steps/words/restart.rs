@@ -57,16 +57,17 @@ pub(super) fn roll(context: &Context<'_>, stage: &mut Stage, pods: u64) {
         count(pods, "pod"),
         count(minutes, "minute")
     ));
-    stage.writes = stage.writes.max(if context.new.target.replicas == 0 {
-        Writes::Failover
-    } else {
-        Writes::Handover
+    stage.writes = stage.writes.max(match (context.new.target.replicas, sets) {
+        (0, 1) => Writes::Restart,
+        // One pod of each shard, and it has no other.
+        (0, _) => Writes::Outage,
+        _ => Writes::Handover,
     });
     if context.purpose == Purpose::Resume {
         return;
     }
     stage.wait.push(Action::run(
-        "All pods are new and ready.",
+        "All pods are new and ready. After a push, ask when Argo CD or Flux has applied it: before that it says so of the old ones.",
         context.kubectl(&format!(
             "rollout status statefulset -l {} --timeout={}m",
             context.new.selector(),
@@ -74,7 +75,7 @@ pub(super) fn roll(context: &Context<'_>, stage: &mut Stage, pods: u64) {
         )),
     ));
     stage.trouble.push(format!(
-        "The restart stops at the first pod that does not become ready; all others go on serving. `{}` says why it does not start. Then go back, or mend the spec and apply again.",
+        "The restart stops at the first pod that does not become ready; all others go on serving. `{}` says why it does not start. Then take the way back, or mend the spec and apply again.",
         context.kubectl("logs POD -c redis")
     ));
 }

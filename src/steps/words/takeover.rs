@@ -2,6 +2,7 @@
 
 use super::{Context, Facts, Refusal, count, engine, for_each};
 use crate::{
+    diff::{self, workload::reads},
     plan::names,
     steps::{Action, Stage, Writes},
 };
@@ -25,6 +26,67 @@ pub(in crate::steps) fn fits(old: &Facts, new: &Facts) -> Result<(), Refusal> {
             ),
             "Volumes are found by the pods' names: give the spec the StatefulSet's name as metadata.name, `topology.layout: SingleStatefulSet`, and the same number of pods. Grow or shrink afterwards.",
         );
+    }
+    if !old.namespace.is_empty() && !new.namespace.is_empty() && old.namespace != new.namespace {
+        return refused(
+            format!(
+                "the cluster that runs is in namespace {}, and that of the spec in {}",
+                old.namespace, new.namespace
+            ),
+            "Volumes stay in their namespace: write the old one as metadata.namespace.",
+        );
+    }
+    if let (Some(was), Some(becomes)) = (old.server, new.server)
+        && !reads(becomes, was)
+    {
+        return Err(Refusal {
+            code: Some("RCG706"),
+            reason: format!(
+                "{} {} cannot read the files of {}",
+                becomes.engine.title(),
+                new.version,
+                old.image
+            ),
+            instead: vec!["Take the cluster over with a server that reads them.".to_owned()],
+        });
+    }
+    if old.claims_go.0 {
+        return refused(
+            "the claims of the volumes go with the StatefulSet (persistentVolumeClaimRetentionPolicy.whenDeleted is Delete), and it has to be deleted".to_owned(),
+            "Write Retain in the old manifest, apply it, and wait until no claim has an owner (`kubectl get pvc -o jsonpath='{.items[*].metadata.ownerReferences}'` says nothing). Then ask again.",
+        );
+    }
+    if let Some((path, part)) = &old.mount
+        && (path != names::DATA.1 || !part.is_empty())
+    {
+        return refused(
+            format!(
+                "the volume is mounted at {path}{}, and ours at {}",
+                if part.is_empty() { String::new() } else { format!(" with subPath {part}") },
+                names::DATA.1
+            ),
+            "The new servers would not find the files. Make a second cluster and copy the data.",
+        );
+    }
+    let places = [
+        ("dir", names::DATA.1),
+        ("cluster-config-file", "nodes.conf"),
+        ("dbfilename", "dump.rdb"),
+        ("appendfilename", "appendonly.aof"),
+        ("appenddirname", "appendonlydir"),
+    ];
+    for (name, ours) in places {
+        let Some(theirs) = old.directive(name) else { continue };
+        let plain = theirs.strip_prefix(names::DATA.1).unwrap_or(theirs).trim_matches('/');
+        let ours_plain = ours.strip_prefix(names::DATA.1).unwrap_or(ours).trim_matches('/');
+        if plain != ours_plain && new.directive(name) != Some(theirs) && theirs != "./" {
+            return refused(
+                format!(
+                    "the old servers have `{name} {theirs}`, and ours {ours}: they would not find the files"
+                ),
+                "Let the old cluster use the same place first, or make a second cluster and copy the data.",
+            );
+        }
     }
     match &old.claim {
         Some((name, _)) if name == names::DATA.0 => Ok(()),
@@ -53,11 +115,18 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
             )),
         ));
     }
+    if old.directive("requirepass").is_some() {
+        stage.before.push(Action::by_hand(format!(
+            "The old servers ask for a password: write `-a PASSWORD` behind `{}-cli` in the commands below.",
+            old.server.map_or("redis", |server| server.engine.name())
+        )));
+    }
+    stage.before.push(Action::by_hand("Where Argo CD or Flux applies the old manifests, pause it: it would bring the old StatefulSet back. Take them out of Git in the commit below, and let it go on when the new ones are there."));
     stage.before.push(Action::run(
         "See that the cluster is whole now: `cluster_state:ok`, `cluster_slots_ok:16384`, and a connected line for each pod. What is broken before is broken afterwards.",
         format!("{} && {}", old.ask(&first, "CLUSTER INFO"), old.ask(&first, "CLUSTER NODES")),
     ));
-    if let Some(maxmemory) = &context.new.maxmemory {
+    if let Some(maxmemory) = context.new.directive("maxmemory") {
         stage.before.push(Action::run(
             format!("See that the data fits: every `used_memory_human` has to be below {maxmemory}, the `maxmemory` of the spec. Beyond it, writes are refused."),
             for_each(&old.pods(), &format!("{} | grep used_memory_human", old.ask("\"$pod\"", "INFO memory"))),
@@ -81,6 +150,19 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
             "Delete the Service, too: it has an address, the new one of this name has none, and the API server lets nobody change that.",
             old.kubectl(&format!("delete service {}", services.join(" "))),
         ));
+    }
+    let others: Vec<_> = context
+        .comparison
+        .objects
+        .iter()
+        .filter(|object| object.action == diff::Action::Remove && object.id.kind != "StatefulSet")
+        .map(|object| format!("{}/{}", object.id.kind.to_lowercase(), object.id.name))
+        .collect();
+    if !others.is_empty() {
+        stage.wait.push(Action::by_hand(format!(
+            "These objects of before are no longer needed, and Services among them find no pods any more, because the labels are others: {}. Lead clients elsewhere, and delete them.",
+            others.join(", ")
+        )));
     }
     let becomes = context.new.server.map_or("Redis", |server| server.engine.title());
     stage.happens.push(format!(

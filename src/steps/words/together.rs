@@ -1,6 +1,6 @@
 //! Changes that pods of before and after cannot agree on: all pods restart at once.
 
-use super::{Context, list};
+use super::{Context, Facts, list};
 use crate::{
     plan::names,
     steps::{Action, Stage, Writes},
@@ -41,14 +41,28 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     }
     stage.before.push(Action::by_hand("Have clients ready for the change, and choose a quiet hour: this is an outage. Pull the image on all nodes before if it is a new one."));
     stage.happens.push("Nothing happens when it is applied: the pods wait to be deleted (`updateStrategy: OnDelete`). Pods of before and after could not talk to each other, and each group would take the other for dead, so all are deleted at once.".to_owned());
-    stage.happens.push("Replicas are gone and back first. A master that is to stop waits for a replica to hand its shard to (up to `lifecycle.handoverSeconds`, 40 s by default), but none can come; it serves those clients meanwhile that know its address. Then it writes its data to the disk and stops. All come back on their volumes, find each other again, and serve. No key is lost.".to_owned());
+    let keeps = context.old.is_some_and(Facts::keeps_data);
+    if !keeps {
+        stage.before.push(Action::by_hand("ALL KEYS WILL BE LOST: the servers write nothing to volumes that outlive their pods. Only go on where that does not matter, as with a cache that fills itself."));
+    }
+    stage.happens.push(if !keeps {
+        "All pods stop and start at once, empty, and make a cluster anew.".to_owned()
+    } else {
+        String::from("Replicas are gone and back first. A master that is to stop waits for a replica to hand its shard to (up to `lifecycle.handoverSeconds`, 40 s by default), but none can come; it serves those clients meanwhile that know its address. Then it writes its data to the disk and stops. All come back on their volumes, find each other again, and serve. No key is lost.")
+    });
+    // What is there only when all of it is: the strategy comes with this stage, or else the configuration has changed.
+    let waited = context.old.is_some_and(|old| old.waits_for_deletion);
+    let (field, value) = if waited {
+        let annotation = names::CONFIG_HASH.replace('.', "\\.");
+        (format!("template.metadata.annotations.{annotation}"), context.new.config_hash.as_str())
+    } else {
+        ("updateStrategy.type".to_owned(), "OnDelete")
+    };
     stage.apply.push(Action::run(
         "Wait until the StatefulSets have what is new. After a push that takes until Argo CD or Flux has applied it.",
         context.kubectl(&format!(
-            "wait statefulset -l {} --for=jsonpath='{{.spec.template.metadata.annotations.{}}}'={} --timeout=15m",
+            "wait statefulset -l {} --for=jsonpath='{{.spec.{field}}}'={value} --timeout=15m",
             context.new.selector(),
-            names::CONFIG_HASH.replace('.', "\\."),
-            context.new.config_hash
         )),
     ));
     if let Some(secret) = context.new.certificate.as_ref().filter(|_| encryption) {
@@ -73,8 +87,9 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     ));
     stage.writes = Writes::Outage;
     stage.trouble.push(format!(
-        "A pod that does not become ready says why: `{}`. The data is on the volumes, whatever happens.",
-        context.kubectl("logs POD -c redis")
+        "A pod that does not become ready says why: `{}`.{}",
+        context.kubectl("logs POD -c redis"),
+        if keeps { " The data is on the volumes, whatever happens." } else { "" }
     ));
     stage.back = "Take back all lines but `updateStrategy: OnDelete`, render, apply, and delete all pods at once again: a second outage. Without that line the pods would restart one after the other, and those of before and after cannot talk to each other.".to_owned();
 }

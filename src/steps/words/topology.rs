@@ -70,7 +70,12 @@ pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
 pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     let Some(old) = context.old else { return };
     stage.name = "retire";
-    let gone = size(context.new.retiring);
+    let pods = context.new.pods().len() as u64 - context.new.target.pods();
+    // Where all pods are in one StatefulSet, any of them may be a master.
+    let gone = match context.new.sets.len() {
+        1 => count(pods, "pod"),
+        _ => size(context.new.retiring),
+    };
     let added = context.new.target.less(old.target);
     stage.title = format!("take {gone} out of the cluster");
     if !added.is_none() {
@@ -124,7 +129,11 @@ pub(super) fn remove(context: &Context<'_>, stage: &mut Stage) {
     ));
     let claim = old.claim.as_ref().map_or("data", |(name, _)| name.as_str());
     let claims: Vec<_> = gone.iter().map(|pod| format!("{claim}-{pod}")).collect();
-    if old.claim.is_some() {
+    let claims_go =
+        if old.sets.len() == context.new.sets.len() { old.claims_go.1 } else { old.claims_go.0 };
+    if claims_go {
+        stage.happens.push("Their volumes are deleted with them (`storage.retention`).".to_owned());
+    } else if old.claim.is_some() {
         stage.wait.push(Action::by_hand(format!(
             "The volumes are kept. When nobody misses anything, delete their claims: `{}`.",
             context.kubectl(&format!("delete pvc {}", claims.join(" ")))

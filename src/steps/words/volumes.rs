@@ -26,10 +26,10 @@ pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
     ));
     stage.before.push(Action::run(
         format!("Wait until every volume says {to}. It goes on by hand where a driver rounds up: `kubectl get pvc` shows more than that. A volume that says FileSystemResizePending grows when its pod restarts."),
-        for_each(
+        format!("({})", for_each(
             &old.pods(),
-            &old.kubectl(&format!("wait pvc \"{claim}-$pod\" --for=jsonpath='{{.status.capacity.storage}}'={to} --timeout=15m || break")),
-        ),
+            &old.kubectl(&format!("wait pvc \"{claim}-$pod\" --for=jsonpath='{{.status.capacity.storage}}'={to} --timeout=15m || exit 1")),
+        )),
     ));
     let sets: Vec<_> = old.sets.iter().map(|(name, _)| name.as_str()).collect();
     stage.apply.push(Action::run(

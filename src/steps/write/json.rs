@@ -95,8 +95,8 @@ enum Clients {
     Continue,
     /// They wait while a master hands its shard over, once for each shard.
     Handover,
-    /// They wait until a replica has taken over, once for each shard.
-    Failover,
+    /// They wait until the only pod of a shard is back, one shard after the other.
+    Restart,
     /// The whole cluster is away.
     Outage,
 }
@@ -164,7 +164,7 @@ fn step(stage: &Stage) -> Step<'_> {
         writes: match stage.writes {
             Writes::Continue => Clients::Continue,
             Writes::Handover => Clients::Handover,
-            Writes::Failover => Clients::Failover,
+            Writes::Restart => Clients::Restart,
             Writes::Outage => Clients::Outage,
         },
         wait: tasks(&stage.wait),
