@@ -180,18 +180,27 @@ fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
         "",
         format!("git add {spec} {folder} && git commit -m {}", quoted(&message)),
     ));
-    let how = if context.request.is_kustomization { "-k" } else { "-f" };
-    let apply = context.kubectl(&format!("apply {how} {folder}"));
     let had_job = context.old.is_some_and(|old| old.job.is_some());
     actions.push(if had_job && context.has_new_job() {
         Action::run(
             "Apply it; where Argo CD or Flux does that, push instead. Jobs of earlier changes go first: one of the same name that is done would stay as it is, and nothing would happen.",
-            format!("{} && {apply}", context.kubectl(&format!("delete job -l {}", context.new.jobs()))),
+            apply_with_new_job(context),
         )
     } else {
-        Action::run("Apply it; where Argo CD or Flux does that, push instead.", apply)
+        Action::run("Apply it; where Argo CD or Flux does that, push instead.", kubectl_apply(context))
     });
     actions
+}
+
+fn kubectl_apply(context: &Context<'_>) -> String {
+    let how = if context.request.is_kustomization { "-k" } else { "-f" };
+    context.kubectl(&format!("apply {how} {}", quoted(context.request.folder)))
+}
+
+/// Lets the bootstrap Job run, even if one of its name has run before.
+fn apply_with_new_job(context: &Context<'_>) -> String {
+    let delete = context.kubectl(&format!("delete job -l {}", context.new.jobs()));
+    format!("{delete} && {}", kubectl_apply(context))
 }
 
 /// The options that the plan was made with, for the commands that have to render the same.

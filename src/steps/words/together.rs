@@ -1,6 +1,6 @@
 //! Changes that pods of before and after cannot agree on: all pods restart at once.
 
-use super::{Context, Facts, list};
+use super::{Context, Facts, apply_with_new_job, list};
 use crate::{
     plan::names,
     steps::{Action, Stage, Writes},
@@ -78,6 +78,12 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
         "Right after that, delete all pods at once: the outage begins.",
         context.kubectl(&format!("delete pod -l {}", context.new.nodes())),
     ));
+    if context.new.claim.is_none() {
+        stage.apply.push(Action::run(
+            "Let the bootstrap Job make the cluster anew: with their volumes the pods have lost the list of nodes.",
+            apply_with_new_job(context),
+        ));
+    }
     stage.wait.push(Action::run(
         "All pods are ready: the outage is over.",
         context.kubectl(&format!(
