@@ -90,6 +90,7 @@ pub(super) fn of(context: &Context<'_>) -> Stage {
         restart::settings(context, &mut stage);
     }
     password::reference(context, &mut stage);
+    another_certificate(context, &mut stage);
     persistence::switch(context, &mut stage);
     risks(context, &mut stage);
     let own = std::mem::take(&mut stage.apply);
@@ -114,6 +115,18 @@ pub(super) fn of(context: &Context<'_>) -> Stage {
         stage.before.insert(0, destination(context));
     }
     stage
+}
+
+/// Adds what has to be there where the pods take their certificate from another Secret.
+fn another_certificate(context: &Context<'_>, stage: &mut Stage) {
+    let from = context.old.and_then(|old| old.certificate.as_ref());
+    if let (Some(from), Some(to)) = (from, &context.new.certificate)
+        && from != to
+    {
+        stage.before.push(Action::by_hand(format!(
+            "See that Secret {to} is there, with tls.crt, tls.key and ca.crt. Pods with the one certificate and with the other talk to each other while they restart: if another authority has signed the new one, write the certificates of both into ca.crt of both Secrets first, and wait two minutes."
+        )));
+    }
 }
 
 /// Where the commands go: another cluster is soon hit.

@@ -90,7 +90,7 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     }
     stage.happens.push("Pods that have been taken out go on running, empty, until the next stage. They are not ready (`0/1`), as they should be.".to_owned());
     moving(context, stage);
-    stage.back = "Until the next stage: put the old numbers back, without `retiring`, and apply it: the Job lets the pods join again and moves slots back.".to_owned();
+    stage.back = "Until the next stage: put the old numbers back, without `retiring`, and ask `redis-cluster-gen plan`: the Job lets the pods join again and moves slots back.".to_owned();
 }
 
 fn moving(context: &Context<'_>, stage: &mut Stage) {
