@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use redis_cluster_gen::{
     diff::{self, Class},
-    report,
+    picture, report,
     spec::{KubeVersion, Options},
     steps,
 };
@@ -332,6 +332,21 @@ pub(crate) enum RenderFormat {
     Json,
     /// One line for each object, such as `statefulset.apps/orders`
     Name,
+    /// The pods and Services, as a Mermaid flowchart
+    Graph,
+    /// The same as an SVG, for a browser
+    Svg,
+}
+
+impl RenderFormat {
+    /// How a picture is drawn, where that is what is printed.
+    pub(crate) fn picture(self) -> Option<picture::Format> {
+        match self {
+            RenderFormat::Yaml | RenderFormat::Json | RenderFormat::Name => None,
+            RenderFormat::Graph => Some(picture::Format::Mermaid),
+            RenderFormat::Svg => Some(picture::Format::Svg),
+        }
+    }
 }
 
 /// Explains a field of a spec, a directive, or a rule

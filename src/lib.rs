@@ -8,6 +8,7 @@ pub mod diff;
 pub mod document;
 pub mod error;
 pub mod objects;
+pub mod picture;
 pub mod plan;
 pub mod report;
 pub mod spec;

@@ -1,4 +1,4 @@
-//! `render`: the manifests of specs, to stdout or into a folder.
+//! `render`: the manifests of specs, to stdout or into a folder, or a picture of them.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -10,6 +10,7 @@ use redis_cluster_gen::{
     document::Document,
     error::{Error, Severity},
     objects,
+    picture::Picture,
     report::{Format, Report},
 };
 
@@ -18,7 +19,7 @@ use crate::{
     cli::Render,
     input::{self, Input},
     messages::Messages,
-    output::{Folder, Sink, Stream, folder, paths},
+    output::{self, Folder, Sink, Stream, folder, paths},
 };
 
 pub(crate) fn run(args: &Render, messages: Messages) -> Result<Answer, Error> {
@@ -32,6 +33,8 @@ pub(crate) fn run(args: &Render, messages: Messages) -> Result<Answer, Error> {
             Box::new(Folder::new(folder.clone(), settings, origins, messages))
         }
     };
+    let drawn = args.output.picture();
+    let mut picture = Picture::default();
     let mut problems = Vec::new();
     let mut invalid = false;
     let mut unreadable = Vec::new();
@@ -54,7 +57,10 @@ pub(crate) fn run(args: &Render, messages: Messages) -> Result<Answer, Error> {
             let documents = objects::build(&plan);
             objects.add(index, &documents);
             if objects.clashes.is_empty() {
-                sink.add(index, &documents)?;
+                match drawn {
+                    Some(_) => picture.add_rendered(&plan, &documents),
+                    None => sink.add(index, &documents)?,
+                }
             }
         }
         Ok(())
@@ -78,7 +84,10 @@ pub(crate) fn run(args: &Render, messages: Messages) -> Result<Answer, Error> {
         return Err(Error::Invalid);
     }
     objects.check(&specs)?;
-    sink.commit()?;
+    match drawn {
+        Some(format) => output::stdout(|out| picture.write(format, out))?,
+        None => sink.commit()?,
+    }
     Ok(Answer::Yes)
 }
 

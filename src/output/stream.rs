@@ -41,6 +41,8 @@ impl Sink for Stream {
                         json(document, text);
                     }
                     RenderFormat::Name => name(document, text),
+                    // `render` draws pictures: what is drawn is in the plan, too.
+                    RenderFormat::Graph | RenderFormat::Svg => {}
                 }
                 *empty = false;
             }

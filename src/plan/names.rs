@@ -60,6 +60,9 @@ pub const BACKUPS: (&str, &str) = ("backup", "/backup");
 /// The volume for short-lived files, and where it is mounted: everything else is read-only.
 pub const TMP: (&str, &str) = ("tmp", "/tmp");
 
+/// The parts into which every cluster divides its keys.
+pub const SLOTS: u64 = 16384;
+
 /// The names of a cluster's objects.
 #[derive(Debug, Clone)]
 pub struct Names {

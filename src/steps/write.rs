@@ -8,6 +8,7 @@ mod text;
 use std::io::{self, Write};
 
 use super::{Stage, Steps, Writes};
+use crate::picture;
 
 pub use json::schema;
 
@@ -23,6 +24,8 @@ pub enum Format {
     Json,
     /// The pods before and after each stage, as a Mermaid flowchart.
     Graph,
+    /// The same as an SVG, for a browser.
+    Svg,
 }
 
 /// Writes the steps of one spec, or of several.
@@ -34,7 +37,8 @@ pub fn write(all: &[Steps], format: Format, color: bool, out: &mut dyn Write) ->
         Format::Text => text::write(all, color, out),
         Format::Markdown => markdown::write(all, out),
         Format::Json => json::write(all, out),
-        Format::Graph => graph::write(all, out),
+        Format::Graph => graph::write(all, picture::Format::Mermaid, out),
+        Format::Svg => graph::write(all, picture::Format::Svg, out),
     }
 }
 

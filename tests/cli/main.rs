@@ -9,6 +9,7 @@ mod init;
 mod input;
 mod kill;
 mod mutations;
+mod pictures;
 mod reject;
 mod render;
 mod sandbox;

@@ -59,10 +59,54 @@ fn a_picture_of_the_pods() {
     }
 }
 
+/// The first is shown in `docs/plan.md`.
+#[test]
+fn a_picture_for_browsers() {
+    for (name, path) in
+        [("shards-fewer", "docs/plan.svg"), ("replicas-more", "tests/plan/replicas-more.svg")]
+    {
+        let told = plan(case(name), &["-o", "svg"]).stdout;
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(path, &told).expect("the picture can be written");
+        }
+        assert_eq!(fs::read_to_string(path).unwrap_or_default(), told, "run `make bless`");
+    }
+    for case in cases::all() {
+        let told = plan(&case, &["-o", "svg"]).stdout;
+        let document = roxmltree::Document::parse(&told);
+        let document = document.unwrap_or_else(|error| panic!("{}: {error}", case.display()));
+        let json: Value = serde_json::from_str(&plan(&case, &["-o", "json"]).stdout).expect("JSON");
+        let stages = json["plans"][0]["stages"].as_array().expect("a list").len();
+        let texts = document.descendants().filter(|node| node.tag_name().name() == "text");
+        let texts = texts.filter_map(|node| node.text());
+        let titles = texts.filter(|text| text.contains(": after stage ")).count();
+        assert_eq!(titles, stages, "{}", case.display());
+        assert_eq!(told, plan(&case, &["-o", "svg"]).stdout);
+    }
+}
+
+/// The name of a spec's file is the only text that anybody may choose freely.
+#[cfg(unix)]
+#[test]
+fn names_of_files_stay_text_in_pictures() {
+    let name = "a<b>&\"c'\u{1}\nd.yaml";
+    let before = fs::read_to_string(case("layout").join("before.yaml")).expect("a case");
+    let after = fs::read_to_string(case("layout").join("after.yaml")).expect("a case");
+    let sandbox = Sandbox::with(&[("before.yaml", &before), (name, &after)]);
+    let told = sandbox.run(&["plan", name, "--against", "before.yaml", "-o", "svg"]);
+    assert_eq!(told.code, Some(3), "{told:?}");
+    let document = roxmltree::Document::parse(&told.stdout).expect("XML");
+    let texts = document.descendants().filter(|node| node.tag_name().name() == "text");
+    let texts: Vec<_> = texts.filter_map(|node| node.text()).collect();
+    assert!(texts.iter().any(|text| text.starts_with("a<b>&\"c'")), "{texts:?}");
+    let told = sandbox.run(&["plan", name, "--against", "before.yaml", "-o", "graph"]).stdout;
+    assert!(told.lines().skip(1).all(|line| line.starts_with("  ")), "{told}");
+}
+
 #[test]
 fn exit_codes() {
     for (name, code) in [("nothing", 0), ("upgrade-patch", 1), ("layout", 3)] {
-        for format in ["text", "markdown", "json", "graph"] {
+        for format in ["text", "markdown", "json", "graph", "svg"] {
             assert_eq!(plan(case(name), &["-o", format]).code, Some(code), "{name} {format}");
         }
     }
