@@ -4,8 +4,8 @@ use std::collections::{HashMap, hash_map::Entry::Occupied};
 
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
-    batch::v1::Job,
-    core::v1::{ConfigMap, Service, ServiceAccount},
+    batch::v1::{CronJob, Job},
+    core::v1::{ConfigMap, PersistentVolumeClaim, Service, ServiceAccount},
     networking::v1::NetworkPolicy,
     policy::v1::PodDisruptionBudget,
 };
@@ -71,8 +71,10 @@ pub(crate) fn decode(kind: &str, value: &Value) -> Vec<Mistake> {
     decode_as!(
         kind, value,
         ConfigMap => "ConfigMap",
+        CronJob => "CronJob",
         Job => "Job",
         NetworkPolicy => "NetworkPolicy",
+        PersistentVolumeClaim => "PersistentVolumeClaim",
         PodDisruptionBudget => "PodDisruptionBudget",
         Service => "Service",
         ServiceAccount => "ServiceAccount",

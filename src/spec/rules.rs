@@ -49,7 +49,7 @@ pub(super) use structure::{
 pub struct Rule {
     /// What reports show, such as `RCG211`.
     pub code: &'static str,
-    /// What people call it, such as `shards-below-three`.
+    /// What people call it, such as `too-few-shards`.
     pub name: &'static str,
     /// How bad it is.
     pub severity: Severity,
