@@ -59,6 +59,19 @@ fn a_picture_of_the_pods() {
     }
 }
 
+/// By name, shard 10 would come before shard 2, and others would be marked.
+#[test]
+fn shards_are_in_the_order_of_their_numbers() {
+    let told = plan(case("shards-fewer-of-many"), &["-o", "graph"]).stdout;
+    let mut retiring: Vec<_> =
+        told.lines().filter(|line| line.contains("retiring")).map(str::trim).collect();
+    retiring.retain(|line| line.contains("orders-shard-"));
+    assert!(retiring.len() >= 4, "{told}");
+    for line in retiring {
+        assert!(line.contains("shard-10-") || line.contains("shard-11-"), "{line}");
+    }
+}
+
 /// The first is shown in `docs/plan.md`.
 #[test]
 fn a_picture_for_browsers() {
