@@ -51,6 +51,8 @@ pub(super) struct Facts {
     directives: BTreeMap<String, String>,
     /// The server's container.
     pub(super) container: String,
+    /// Its place among the containers of a pod.
+    container_index: usize,
     /// Where the volume of the data is mounted, and which part of it.
     pub(super) mount: Option<(String, String)>,
     /// Whether the claims go with the StatefulSet, and whether with a pod that is too many.
@@ -198,6 +200,12 @@ impl Facts {
             container: workload::server(first)
                 .map_or(names::SERVER_CONTAINER, |server| text(server, "/name"))
                 .to_owned(),
+            container_index: workload::containers(first)
+                .position(|one| {
+                    workload::server(first)
+                        .is_some_and(|server| text(server, "/name") == text(one, "/name"))
+                })
+                .unwrap_or_default(),
             mount: claim.and_then(|claim| {
                 let mounts = workload::server(first)?.get("volumeMounts")?.as_array()?;
                 let name = text(claim, "/metadata/name");
@@ -222,6 +230,20 @@ impl Facts {
     /// The value of a directive, without quotes.
     pub(super) fn directive(&self, name: &str) -> Option<&str> {
         self.directives.get(name).map(String::as_str)
+    }
+
+    /// A field of the StatefulSets' specs that tells them from those of before, as kubectl's JSONPath has it, and its value:
+    /// the hash of the configuration or the image. None if other fields alone have changed.
+    pub(super) fn sign_of_change(&self, old: &Facts) -> Option<(String, &str)> {
+        if self.config_hash != old.config_hash && !self.config_hash.is_empty() {
+            let annotation = names::CONFIG_HASH.replace('.', "\\.");
+            return Some((
+                format!("template.metadata.annotations.{annotation}"),
+                &self.config_hash,
+            ));
+        }
+        let path = format!("template.spec.containers[{}].image", self.container_index);
+        (self.image != old.image).then_some((path, &self.image))
     }
 
     /// Whether restarted servers find on their volumes what they had.

@@ -69,6 +69,17 @@ impl Context<'_> {
     fn kubectl(&self, rest: &str) -> String {
         self.new.kubectl(rest)
     }
+
+    /// The wait until a field of the StatefulSets' specs has its new value.
+    fn has_what_is_new(&self, (field, value): (String, &str)) -> Action {
+        Action::run(
+            "Wait until the StatefulSets have what is new. After a push that takes until Argo CD or Flux has applied it.",
+            self.kubectl(&format!(
+                "wait statefulset -l {} --for=jsonpath='{{.spec.{field}}}'={value} --timeout=15m",
+                self.new.selector(),
+            )),
+        )
+    }
 }
 
 /// The words of a stage.

@@ -188,14 +188,18 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
             world.put_secret(name, &secret)?;
             done("patched")
         }
+        ["wait", "statefulset", "-l", _, condition, ..]
+            if condition.contains("{.status.readyReplicas}") =>
+        {
+            world.wait("all pods are rolled out", 3 * LIMIT, || world.rolled_out())?;
+            done("condition met")
+        }
         ["wait", "statefulset", "-l", selector, condition, ..] => {
-            let wanted = condition.rsplit_once('=').ok_or("no value")?.1;
-            let strategy = condition.contains(".spec.updateStrategy.type");
+            let condition = condition.strip_prefix("--for=jsonpath={").ok_or("no JSONPath")?;
+            let (path, wanted) = condition.split_once("}=").ok_or("no value")?;
+            let pointer = pointer(path);
             world.wait("the StatefulSets have the new template", LIMIT, || {
-                let is = match strategy {
-                    true => world.strategies(selector),
-                    false => world.config_hashes(selector),
-                };
+                let is = world.fields_of_sets(selector, &pointer)?;
                 ensure!(!is.is_empty(), "no matching resources found");
                 ensure!(is.iter().all(|is| is == wanted), "not yet: {is:?}");
                 Ok(())
@@ -291,4 +295,14 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
         }
         _ => bail!("the lab's kubectl does not know {words:?}"),
     }
+}
+
+/// The JSON pointer of a JSONPath of names and numbers, such as `.a.b\.c/d[0]`.
+fn pointer(path: &str) -> String {
+    path.replace('~', "~0")
+        .replace('/', "~1")
+        .replace("\\.", "\0")
+        .replace(['.', '['], "/")
+        .replace(']', "")
+        .replace('\0', ".")
 }

@@ -60,7 +60,7 @@ impl Watch {
         let passwords = self.world.passwords();
         for file in files(folder)? {
             if has_any(&fs::read(&file)?, &passwords) {
-                found.insert(file.display().to_string());
+                found.insert(file.strip_prefix(folder)?.display().to_string());
             }
         }
         ensure!(found.is_empty(), "a password can be read in {found:?}");
@@ -81,11 +81,17 @@ fn processes() -> Vec<(String, Vec<u8>)> {
         // It may have become another program since.
         let same = fs::read(path.join("cmdline")).is_ok_and(|now| now == words);
         if same && !name.trim().ends_with("-cli") {
-            all.push((format!("{ENVIRONMENT} {name:?}: {line}"), environment));
+            all.push((format!("{ENVIRONMENT} {name:?}: {}", beginning(&line)), environment));
         }
         all.push((format!("the command line of {name:?}"), words));
     }
     all
+}
+
+/// The beginning of a command line: whole programs of awk can stand in one.
+fn beginning(line: &str) -> String {
+    let first = line.lines().next().unwrap_or_default();
+    first.chars().take(60).collect()
 }
 
 fn has_any(bytes: &[u8], passwords: &BTreeSet<String>) -> bool {

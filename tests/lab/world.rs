@@ -371,25 +371,15 @@ impl World {
         Ok(())
     }
 
-    /// The hash of the configuration in the template of each StatefulSet with labels.
-    pub fn config_hashes(&self, selector: &str) -> Vec<String> {
+    /// A field of each StatefulSet with labels, as text.
+    pub fn fields_of_sets(&self, selector: &str, pointer: &str) -> Result<Vec<String>> {
         let state = self.state();
         let sets = state.sets.values().filter(|set| matches(&set.set.metadata, selector));
-        let hash = |set: &Arc<SetRecord>| {
-            let template = &set.set.spec.as_ref()?.template;
-            let annotations = template.metadata.as_ref()?.annotations.as_ref()?;
-            annotations.get("redis-cluster-gen.dev/config-hash").cloned()
-        };
-        sets.map(|set| hash(set).unwrap_or_default()).collect()
-    }
-
-    /// How each StatefulSet with labels replaces its pods.
-    pub fn strategies(&self, selector: &str) -> Vec<String> {
-        let state = self.state();
-        let sets = state.sets.values().filter(|set| matches(&set.set.metadata, selector));
-        let kind =
-            |set: &Arc<SetRecord>| set.set.spec.as_ref()?.update_strategy.as_ref()?.type_.clone();
-        sets.map(|set| kind(set).unwrap_or_default()).collect()
+        sets.map(|set| {
+            let set = serde_json::to_value(&set.set)?;
+            Ok(set.pointer(pointer).and_then(|field| field.as_str()).unwrap_or_default().to_owned())
+        })
+        .collect()
     }
 
     /// The names of the Jobs that have labels.

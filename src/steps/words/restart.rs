@@ -66,8 +66,18 @@ pub(super) fn roll(context: &Context<'_>, stage: &mut Stage, pods: u64) {
     if context.purpose == Purpose::Resume {
         return;
     }
+    let sign = context.old.and_then(|old| context.new.sign_of_change(old));
+    let ready = match sign {
+        Some(sign) => {
+            stage.wait.push(context.has_what_is_new(sign));
+            "All pods are new and ready."
+        }
+        None => {
+            "All pods are new and ready. After a push, ask when Argo CD or Flux has applied it: before that it says so of the old ones."
+        }
+    };
     stage.wait.push(Action::run(
-        "All pods are new and ready. After a push, ask when Argo CD or Flux has applied it: before that it says so of the old ones.",
+        ready,
         context.kubectl(&format!(
             "rollout status statefulset -l {} --timeout={}m",
             context.new.selector(),

@@ -169,6 +169,11 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
         "The servers were of image {} and become {becomes} {}.",
         old.image, context.new.version
     ));
+    if let (Some(was), Some(becomes)) = (old.server, context.new.server)
+        && becomes.version.0 > was.version.0 + 1
+    {
+        stage.happens.push("That is more than one major version in one step. No old server runs beside a new one, so it is enough that new servers read old files, and they do. What clients see may differ more: read the notes of each release between, or take over with the old version first and upgrade afterwards.".to_owned());
+    }
     stage.happens.push(format!(
         "{pods} of the same names start at once, each with the volume of its namesake: the keys, and `nodes.conf`, by which each knows its own id and those of its peers. The pods have new addresses. Each looks its peers up by name, and introduces itself to those whose id it knows; what the old script wrote into `nodes.conf` as an address, `$POD_IP` in braces too, does not matter any more.",
     ));

@@ -1,10 +1,7 @@
 //! Changes that pods of before and after cannot agree on: all pods restart at once.
 
 use super::{Context, Facts, apply_with_new_job, list};
-use crate::{
-    plan::names,
-    steps::{Action, Stage, Writes},
-};
+use crate::steps::{Action, Stage, Writes};
 
 pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     stage.name = "switch-together";
@@ -51,20 +48,12 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
         String::from("Replicas are gone and back first. A master that is to stop waits for a replica to hand its shard to (up to `lifecycle.handoverSeconds`, 40 s by default), but none can come; it serves those clients meanwhile that know its address. Then it writes its data to the disk and stops. All come back on their volumes, find each other again, and serve. No key is lost.")
     });
     // What is there only when all of it is: the strategy comes with this stage, or else the configuration has changed.
-    let waited = context.old.is_some_and(|old| old.waits_for_deletion);
-    let (field, value) = if waited {
-        let annotation = names::CONFIG_HASH.replace('.', "\\.");
-        (format!("template.metadata.annotations.{annotation}"), context.new.config_hash.as_str())
-    } else {
-        ("updateStrategy.type".to_owned(), "OnDelete")
-    };
-    stage.apply.push(Action::run(
-        "Wait until the StatefulSets have what is new. After a push that takes until Argo CD or Flux has applied it.",
-        context.kubectl(&format!(
-            "wait statefulset -l {} --for=jsonpath='{{.spec.{field}}}'={value} --timeout=15m",
-            context.new.selector(),
-        )),
-    ));
+    let sign = context
+        .old
+        .filter(|old| old.waits_for_deletion)
+        .and_then(|old| context.new.sign_of_change(old))
+        .unwrap_or_else(|| ("updateStrategy.type".to_owned(), "OnDelete"));
+    stage.apply.push(context.has_what_is_new(sign));
     if let Some(secret) = context.new.certificate.as_ref().filter(|_| encryption) {
         stage.apply.push(Action::run(
             "Wait until the certificate's Secret is there; without it no pod starts again.",

@@ -37,10 +37,11 @@ pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
         old.kubectl(&format!("delete statefulset {} --cascade=orphan", sets.join(" "))),
     ));
     stage.happens.push("The StatefulSet is made anew with the larger claim template and adopts the pods that run: nothing restarts. Between its deletion and its return nobody replaces a pod that dies.".to_owned());
+    let pods = context.new.sets.first().map_or(0, |(_, pods)| pods.len());
     stage.wait.push(Action::run(
-        "The StatefulSet has all of its pods back.",
+        "The StatefulSet has all of its pods back. `no matching resources found`: Argo CD or Flux has not made it yet.",
         context.kubectl(&format!(
-            "rollout status statefulset -l {} --timeout=15m",
+            "wait statefulset -l {} --for=jsonpath='{{.status.readyReplicas}}'={pods} --timeout=15m",
             context.new.selector()
         )),
     ));

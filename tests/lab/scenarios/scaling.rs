@@ -412,12 +412,15 @@ pub fn move_cost(lab: &mut Lab) -> Result<()> {
             Ok(())
         })?;
         let start = Instant::now();
-        lab.world.wait("all slots are there", STEP * 2, || {
-            ensure!(moved()? >= 4095, "not yet");
-            Ok(())
+        // How many slots make an even share is the engine's business, within 2 %: the last one is known when the Job ends.
+        let (mut end, mut slots) = (start, 0);
+        lab.world.wait("the Job is complete", STEP * 2, || {
+            let now = moved()?;
+            if now != slots {
+                (end, slots) = (Instant::now(), now);
+            }
+            lab.world.job_done(&cluster.job)
         })?;
-        let end = Instant::now();
-        lab.world.wait("the Job is complete", STEP, || lab.world.job_done(&cluster.job))?;
         let keys: u64 = cluster.ask(&new[0], &["DBSIZE"])?;
         let samples = sampler.stop()?;
         let of = |from: Instant, to: Instant| {
@@ -435,9 +438,9 @@ pub fn move_cost(lab: &mut Lab) -> Result<()> {
         ensure!(before > 100 && meanwhile > 10, "{before} and {meanwhile} answers");
         let took = (end - start).as_secs_f64();
         lab.note(format!(
-            "{count} keys: 4096 slots with {keys} keys in {took:.1} s, {:.0} slots/s, {:.0} keys/s; \
+            "{count} keys: {slots} slots with {keys} keys in {took:.1} s, {:.0} slots/s, {:.0} keys/s; \
              answers took {median:.2} ms ({slow:.2} ms) before and {median_then:.2} ms ({slow_then:.2} ms) meanwhile",
-            4096.0 / took,
+            f64::from(slots) / took,
             keys as f64 / took
         ));
         is_even(&cluster.in_shape()?)?;
