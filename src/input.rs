@@ -13,7 +13,7 @@ use redis_cluster_gen::{
     yaml,
 };
 
-use crate::output::marker;
+use crate::output::{marker, stages};
 
 /// The names of the spec that is meant when none is named, the first that exists.
 pub(crate) const DEFAULT_NAMES: [&str; 2] = ["redis-cluster.yaml", "redis-cluster.yml"];
@@ -22,8 +22,15 @@ pub(crate) const DEFAULT_NAMES: [&str; 2] = ["redis-cluster.yaml", "redis-cluste
 #[derive(Debug)]
 pub(crate) struct Input {
     pub(crate) from: From,
-    /// It was met in a folder or by a pattern, so it may turn out not to be meant.
-    found: bool,
+    met: Met,
+}
+
+/// How a file was met: what nobody named may turn out not to be meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Met {
+    Named,
+    InNamedFolder,
+    ByTheWay,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -38,7 +45,7 @@ pub(crate) enum Content {
     Text(Arc<Source>),
     /// Why the bytes are no text.
     NoText(Box<Problem>),
-    /// It was met by the way, and is not a spec but our own output.
+    /// It was met by the way, and is not a spec but our own output: manifests, or the stage of a plan where the plan wrote it.
     Output,
 }
 
@@ -49,6 +56,11 @@ impl Input {
             From::Stdin => "<stdin>".to_owned(),
             From::File(path) => path.display().to_string(),
         }
+    }
+
+    /// Whether it is our own output, which nobody named.
+    pub(crate) fn is_output(&self) -> bool {
+        self.met != Met::Named && matches!(self.read(), Ok(Content::Output))
     }
 
     pub(crate) fn read(&self) -> Result<Content, Error> {
@@ -67,8 +79,14 @@ impl Input {
             path: self.name().into(),
             source,
         })?;
+        if let From::File(path) = &self.from
+            && self.met == Met::ByTheWay
+            && stages::is_in_place(path, &bytes)
+        {
+            return Ok(Content::Output);
+        }
         if marker::in_first_line(&bytes).is_some() {
-            if self.found {
+            if self.met != Met::Named {
                 return Ok(Content::Output);
             }
             let name = self.name();
@@ -94,7 +112,7 @@ pub(crate) fn find<'a>(
                  name a spec, or write one with `redis-cluster-gen init`"
             )));
         };
-        return Ok(vec![Input { from: From::File(path), found: false }]);
+        return Ok(vec![Input { from: From::File(path), met: Met::Named }]);
     }
     let mut inputs = Inputs::default();
     for argument in arguments {
@@ -119,14 +137,14 @@ impl Inputs {
     fn add_argument(&mut self, argument: &Path) -> Result<(), Error> {
         if argument == Path::new("-") {
             if !self.stdin {
-                self.list.push(Input { from: From::Stdin, found: false });
+                self.list.push(Input { from: From::Stdin, met: Met::Named });
             }
             self.stdin = true;
             return Ok(());
         }
         match fs::metadata(argument) {
             Ok(metadata) if metadata.is_dir() => {
-                if !self.add_folder(argument)? {
+                if !self.add_folder(argument, Met::InNamedFolder)? {
                     return Err(Error::Usage(format!(
                         "no file in {} is named {} or *.{}",
                         argument.display(),
@@ -137,7 +155,7 @@ impl Inputs {
                 Ok(())
             }
             Ok(metadata) => {
-                self.add_file(argument, &metadata, false);
+                self.add_file(argument, &metadata, Met::Named);
                 Ok(())
             }
             // What is no file may be a pattern.
@@ -162,9 +180,9 @@ impl Inputs {
             })?;
             let metadata = metadata(&path)?;
             if metadata.is_dir() {
-                any |= self.add_folder(&path)?;
+                any |= self.add_folder(&path, Met::InNamedFolder)?;
             } else {
-                self.add_file(&path, &metadata, true);
+                self.add_file(&path, &metadata, Met::ByTheWay);
                 any = true;
             }
         }
@@ -172,7 +190,7 @@ impl Inputs {
     }
 
     /// Adds the specs in a folder and below it, and says whether there are any.
-    fn add_folder(&mut self, folder: &Path) -> Result<bool, Error> {
+    fn add_folder(&mut self, folder: &Path, met: Met) -> Result<bool, Error> {
         let unreadable = |source| Error::Io { action: "read", path: folder.to_owned(), source };
         let mut entries = fs::read_dir(folder)
             .and_then(Iterator::collect::<io::Result<Vec<_>>>)
@@ -191,12 +209,12 @@ impl Inputs {
             if kind.is_dir() {
                 // Links to folders are not followed: they can lead in a circle.
                 if !name.starts_with('.') {
-                    any |= self.add_folder(&path)?;
+                    any |= self.add_folder(&path, Met::ByTheWay)?;
                 }
             } else if is_spec_name(&name) {
                 let metadata = metadata(&path)?;
                 if !metadata.is_dir() {
-                    self.add_file(&path, &metadata, true);
+                    self.add_file(&path, &metadata, met);
                     any = true;
                 }
             }
@@ -204,9 +222,9 @@ impl Inputs {
         Ok(any)
     }
 
-    fn add_file(&mut self, path: &Path, metadata: &fs::Metadata, found: bool) {
+    fn add_file(&mut self, path: &Path, metadata: &fs::Metadata, met: Met) {
         if self.known.insert(file_id(path, metadata)) {
-            self.list.push(Input { from: From::File(path.to_owned()), found });
+            self.list.push(Input { from: From::File(path.to_owned()), met });
         }
     }
 }

@@ -23,6 +23,18 @@ const MANIFESTS: &str = "manifests";
 const MARK: &str = "# Stage ";
 const MARK_END: &str = " of a plan by redis-cluster-gen.";
 
+/// Whether a file lies where a plan wrote it: in the folder of the stage that its first line names.
+pub(crate) fn is_in_place(path: &Path, bytes: &[u8]) -> bool {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+    let (Ok(line), Some((number, stage))) =
+        (str::from_utf8(line), folder.and_then(|name| name.split_once('-')))
+    else {
+        return false;
+    };
+    is_mark(line) && line.starts_with(&format!("{MARK}{number}, {stage}, of "))
+}
+
 /// Writes all stages, each file whole or not at all.
 ///
 /// # Errors

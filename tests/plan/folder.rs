@@ -75,6 +75,28 @@ fn two_stages() -> Sandbox {
 }
 
 #[test]
+fn stages_beside_a_spec_are_not_taken_for_specs() {
+    let sandbox = Sandbox::with(&[
+        ("before.yaml", &spec("orders")),
+        ("redis-cluster.yaml", &(spec("orders") + "  topology: {shards: 4}\n")),
+    ]);
+    let arguments = ["plan", ".", "--against", "before.yaml", "--output-dir", "way"];
+    let ran = sandbox.run(&arguments);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    // Once more, now that there are stages.
+    assert_eq!(sandbox.run(&arguments).stdout, ran.stdout);
+    let wanted = sandbox.run(&["render", "redis-cluster.yaml"]).ok();
+    assert_eq!(sandbox.run(&["render", "."]).ok(), wanted);
+    // Whoever names a stage means it.
+    let stage = format!("way/{}", sandbox.list("way")[0]);
+    sandbox.run(&["render", &stage]).ok();
+    sandbox.run(&["render", &format!("{stage}/redis-cluster.yaml")]).ok();
+    // What was put in the place of the spec is one.
+    sandbox.write("redis-cluster.yaml", sandbox.read(&format!("{stage}/redis-cluster.yaml")));
+    sandbox.run(&["render", "."]).ok();
+}
+
+#[test]
 fn a_stage_that_was_applied_is_no_longer_planned() {
     let sandbox = two_stages();
     assert_eq!(sandbox.run(&["plan", "--output-dir", "way"]).code, Some(1));
