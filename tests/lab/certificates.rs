@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use redis::{ClientTlsConfig, TlsCertificates};
+use serde_json::Value;
 
 use crate::{
     objects::Files,
@@ -11,8 +12,22 @@ use crate::{
 
 const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
 
-/// Makes a certificate, and the authority that signs it where the folder has none yet: the keys of a Secret.
+/// Makes a certificate for the server's own machine, for clients that do not look at names: the keys of a Secret.
 pub fn issue(folder: &Path) -> Result<Files> {
+    sign(folder, "DNS:localhost")
+}
+
+/// Makes what a rendered Certificate asks for.
+pub fn issue_for(certificate: &Value, folder: &Path) -> Result<Files> {
+    let all = |field: &str, kind: &str| -> Vec<String> {
+        let names = certificate["spec"][field].as_array().into_iter().flatten();
+        names.filter_map(|name| Some(format!("{kind}:{}", name.as_str()?))).collect()
+    };
+    sign(folder, &[all("dnsNames", "DNS"), all("ipAddresses", "IP")].concat().join(","))
+}
+
+/// Makes a certificate for names, and the authority that signs it where the folder has none yet.
+fn sign(folder: &Path, names: &str) -> Result<Files> {
     fs::create_dir_all(folder)?;
     let file = |name: &str| folder.join(name).display().to_string();
     let (ca, ca_key) = (file("ca.crt"), file("ca.key"));
@@ -24,7 +39,7 @@ pub fn issue(folder: &Path) -> Result<Files> {
     let (crt, key) = (file("tls.crt"), file("tls.key"));
     run(&format!(
         "openssl req -x509 -CA {ca} -CAkey {ca_key} {KEY} -days 30 -subj /CN=node -keyout {key} -out {crt} \
-         -addext subjectAltName=DNS:localhost -addext extendedKeyUsage=serverAuth,clientAuth \
+         -addext subjectAltName={names} -addext extendedKeyUsage=serverAuth,clientAuth \
          -addext basicConstraints=critical,CA:FALSE"
     ))?;
     let read = |name: &str| Ok((name.to_owned(), fs::read(folder.join(name))?));

@@ -31,8 +31,12 @@ pub struct Write {
     pub at: Instant,
 }
 
+/// How often a client tries again by itself before it says that an operation has failed, as client libraries do.
+const RETRIES: u32 = 2;
+
 /// Writers, one for each shard, and a reader.
 pub struct Load {
+    begun: Instant,
     stop: Arc<AtomicBool>,
     writers: Vec<JoinHandle<Writer>>,
     reader: JoinHandle<Reader>,
@@ -58,6 +62,8 @@ pub struct Tally {
     pub wrong_reads: Vec<String>,
     /// The longest time that the test machine itself kept a thread waiting which wanted to run every 10 ms.
     pub stall: Duration,
+    /// How long the clients were at it.
+    pub lasted: Duration,
 }
 
 struct Writer {
@@ -90,6 +96,7 @@ fn kind(error: &str) -> String {
 /// A client that is made anew from the Service when it stops to get anywhere, as services do with theirs.
 struct Client {
     cluster: Cluster,
+    retries: u32,
     connection: Option<ClusterConnection>,
     last_success: Instant,
     last_attempt: Option<Instant>,
@@ -98,12 +105,13 @@ struct Client {
 impl Client {
     fn new(cluster: &Cluster) -> Client {
         let cluster = cluster.clone();
-        Client { cluster, connection: None, last_success: Instant::now(), last_attempt: None }
+        let (last_success, last_attempt) = (Instant::now(), None);
+        Client { cluster, retries: RETRIES, connection: None, last_success, last_attempt }
     }
 
     fn connect(&self) -> Result<ClusterConnection> {
         let cluster = &self.cluster;
-        let places: Vec<_> = if cluster.is_outside {
+        let places: Vec<_> = if cluster.is_outside || cluster.is_strict {
             let hosts = cluster.hosts.values().cloned();
             hosts.map(|(host, port)| cluster.place_at(host, port)).collect()
         } else {
@@ -118,15 +126,16 @@ impl Client {
         });
         let mut builder = ClusterClient::builder(seeds);
         if let Some(certificates) = self.cluster.certificates() {
-            // No certificate can know the addresses of pods.
-            builder = builder.certs(certificates).danger_accept_invalid_hostnames(true);
+            builder = builder
+                .certs(certificates)
+                .danger_accept_invalid_hostnames(!self.cluster.is_strict);
         }
         // A handshake takes time where processors are few; an address that nobody has any more costs this much.
         let patience = if self.cluster.certificates().is_some() { 300 } else { 200 };
         let client = builder
             .connection_timeout(Duration::from_millis(patience))
-            .response_timeout(Duration::from_millis(400))
-            .retries(2)
+            .response_timeout(Duration::from_millis(400) * self.cluster.world.patience)
+            .retries(self.retries)
             .min_retry_wait(5)
             .max_retry_wait(30)
             .build()?;
@@ -153,6 +162,20 @@ impl Load {
     /// Starts to write so many times each second in all, and to read what was written. Returns when every writer has
     /// written, so that no gap begins before; or after a while, where there is nothing to write to.
     pub fn start(cluster: &Cluster, shards: &[Shard], writes_per_second: u32) -> Load {
+        Load::with_retries(cluster, shards, writes_per_second, RETRIES)
+    }
+
+    /// The same without a second try for anything: each failed operation is counted.
+    pub fn without_retries(cluster: &Cluster, shards: &[Shard], writes_per_second: u32) -> Load {
+        Load::with_retries(cluster, shards, writes_per_second, 0)
+    }
+
+    fn with_retries(
+        cluster: &Cluster,
+        shards: &[Shard],
+        writes_per_second: u32,
+        retries: u32,
+    ) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let acknowledged = Arc::new(Mutex::new(Vec::new()));
         let (begun, beginnings) = mpsc::channel();
@@ -163,7 +186,7 @@ impl Load {
             .enumerate()
             .map(|(index, shard)| {
                 let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
-                let (client, shard) = (Client::new(cluster), shard.clone());
+                let (client, shard) = (Client { retries, ..Client::new(cluster) }, shard.clone());
                 let prefix = format!("{}:{index}", cluster.name);
                 let begun = begun.clone();
                 thread::spawn(move || {
@@ -181,7 +204,7 @@ impl Load {
         }
         let reader = {
             let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
-            let client = Client::new(cluster);
+            let client = Client { retries, ..Client::new(cluster) };
             thread::spawn(move || {
                 client.cluster.go_there();
                 read(client, &stop, &acknowledged)
@@ -199,7 +222,7 @@ impl Load {
                 stall
             })
         };
-        Load { stop, writers, reader, clock, acknowledged }
+        Load { begun: Instant::now(), stop, writers, reader, clock, acknowledged }
     }
 
     /// Ends all clients.
@@ -214,6 +237,7 @@ impl Load {
             kinds: BTreeMap::new(),
             wrong_reads: Vec::new(),
             stall: self.clock.join().map_err(|_| "the clock panicked")?,
+            lasted: self.begun.elapsed(),
         };
         for writer in self.writers {
             let writer = writer.join().map_err(|_| "a writer panicked")?;
@@ -331,6 +355,11 @@ impl Tally {
         for (kind, number) in kinds {
             *self.kinds.entry(kind).or_default() += number;
         }
+    }
+
+    /// Acknowledged writes in a second.
+    pub fn rate(&self) -> f64 {
+        self.acknowledged.len() as f64 / self.lasted.as_secs_f64()
     }
 
     /// The longest gap of any shard.

@@ -51,7 +51,9 @@ pub struct Cluster {
     pub password: Option<&'static str>,
     /// The Secret with the certificate, where the cluster is encrypted.
     pub tls_secret: Option<String>,
-    /// The host and port by which clients outside reach each pod; none where they do not.
+    /// Whether clients insist on the names in certificates. They know the pods by name then, and show no certificate.
+    pub is_strict: bool,
+    /// The host and port by which clients outside reach each pod, or strict ones; none where they do not.
     pub hosts: BTreeMap<String, (String, u16)>,
     /// Whether its clients are outside of the Kubernetes cluster.
     pub is_outside: bool,
@@ -235,9 +237,15 @@ impl Cluster {
             user: users_only.then_some("admin"),
             password: password.then_some(if users_only { ADMIN_PASSWORD } else { PASSWORD }),
             tls_secret,
+            is_strict: false,
             hosts: outside.collect(),
             is_outside: false,
         })
+    }
+
+    /// The same cluster, with clients that insist on the names in certificates.
+    pub fn strict(&self) -> Cluster {
+        Cluster { is_strict: true, ..self.clone() }
     }
 
     /// The same cluster, with clients outside.
@@ -306,7 +314,9 @@ impl Cluster {
             0 => self.members.iter().find(at_address).and_then(|member| self.port_of(&member.pod)),
             port => Some(port),
         };
-        self.place_at(address.to_string(), port.unwrap_or_default())
+        // No certificate can know the addresses of pods.
+        Cluster { is_strict: false, ..self.clone() }
+            .place_at(address.to_string(), port.unwrap_or_default())
     }
 
     /// The port at which a pod's server listens for clients.
@@ -318,8 +328,10 @@ impl Cluster {
     /// Where clients connect at a host and port.
     pub fn place_at(&self, host: String, port: u16) -> ConnectionAddr {
         match &self.tls_secret {
-            // No certificate can know the addresses of pods.
-            Some(_) => ConnectionAddr::TcpTls { host, port, insecure: true, tls_params: None },
+            Some(_) => {
+                let insecure = !self.is_strict;
+                ConnectionAddr::TcpTls { host, port, insecure, tls_params: None }
+            }
             None => ConnectionAddr::Tcp(host, port),
         }
     }
@@ -327,7 +339,11 @@ impl Cluster {
     /// What clients show and trust, where the cluster is encrypted.
     pub fn certificates(&self) -> Option<TlsCertificates> {
         let files = self.world.secret(self.tls_secret.as_ref()?)?;
-        Some(certificates::for_client(&files))
+        let mut all = certificates::for_client(&files);
+        if self.is_strict {
+            all.client_tls = None;
+        }
+        Some(all)
     }
 
     /// The same place, with the cluster's password.

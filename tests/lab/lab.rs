@@ -264,6 +264,22 @@ impl Lab {
         Ok(())
     }
 
+    /// Judges clients without retries, of which nothing may have failed: neither a write nor a read. They have to have been as busy as they were told.
+    pub fn judge_faultless(
+        &mut self,
+        cluster: &Cluster,
+        tally: &Tally,
+        writes_per_second: u32,
+    ) -> Result<()> {
+        let rate = tally.rate();
+        self.note(format!("{rate:.0} writes a second, {} operations failed", tally.kinds.len()));
+        self.judge(cluster, tally, Duration::from_millis(500), None)?;
+        ensure!(tally.kinds.is_empty(), "operations failed: {:?}", tally.kinds);
+        let wanted = 0.9 * f64::from(writes_per_second) / f64::from(self.case.patience);
+        ensure!(rate >= wanted, "only {rate:.0} writes a second came about");
+        Ok(())
+    }
+
     /// Judges the clients: no acknowledged write lost, of those before a moment, no wrong read, and no gap
     /// longer than allowed.
     pub fn judge(

@@ -30,6 +30,8 @@ pub struct Objects {
     pub config_maps: Vec<ConfigMap>,
     /// Secret files of pods.
     pub secrets: Vec<Secret>,
+    /// What cert-manager is asked for. Here nobody makes them: `certificates::issue_for` does it.
+    pub certificates: Vec<Value>,
 }
 
 /// Kinds without an effect on running processes here; docs/fault-tests.md says so. A volume is made when a pod first asks for its claim.
@@ -57,6 +59,7 @@ impl Objects {
                 "Service" => objects.services.push(typed(value)?),
                 "ConfigMap" => objects.config_maps.push(typed(value)?),
                 "Secret" => objects.secrets.push(typed(value)?),
+                "Certificate" => objects.certificates.push(value),
                 other if WITHOUT_EFFECT.contains(&other) => {}
                 other => bail!("the lab does not know the kind {other:?}"),
             }

@@ -69,10 +69,15 @@ pub fn build() -> Result<()> {
         ),
     )?;
     lead(&[])?;
+    resolve_names_at(EDGE)
+}
+
+/// Lets this program ask for names at an address.
+pub fn resolve_names_at(address: Ipv4Addr) -> Result<()> {
     // Only in the scenario's own mount namespace. What the file is a link to may have been in /run, which is the scenario's own as well.
     let file = resolver_file()?;
     let ours = Path::new("/run/lab/resolv.conf");
-    fs::write(ours, format!("nameserver {EDGE}\noptions timeout:1 attempts:2\n"))?;
+    fs::write(ours, format!("nameserver {address}\noptions timeout:1 attempts:2\n"))?;
     run(&format!("mount --bind {} {}", ours.display(), file.display()))?;
     Ok(())
 }

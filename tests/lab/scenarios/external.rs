@@ -21,7 +21,7 @@ const FAILOVER: Duration = Duration::from_secs(15);
 /// How soon a client is told a changed host.
 const TOLD: Duration = Duration::from_secs(15);
 
-fn with_load_balancers(lab: &Lab, host: &str) -> Spec {
+pub(super) fn with_load_balancers(lab: &Lab, host: &str) -> Spec {
     lab.spec("blue").set(
         "spec.network.external",
         json!({ "type": "LoadBalancer", "host": host, "annotations": { OUTSIDE_HOST: "HOST" } }),
@@ -39,7 +39,9 @@ pub fn load_balancer(lab: &mut Lab) -> Result<()> {
     let pods = cluster.pods()?;
     let objects = lab.render(&changed)?;
     let cluster = lab.apply(&changed, &objects)?;
-    lab.world.wait("clients are told the changed hosts", TOLD, || told(&cluster).map(|_| ()))?;
+    lab.world.wait("clients are told the changed hosts", TOLD, || {
+        told(&cluster.outside()).map(|_| ())
+    })?;
     let keys = clients::key_for_each_slot("changed");
     clients::write_once(&cluster.outside(), &keys)?;
     for pod in pods {
@@ -71,14 +73,14 @@ pub fn node_port(lab: &mut Lab) -> Result<()> {
     Ok(())
 }
 
-fn serve_outside(lab: &mut Lab, cluster: &Cluster, shards: &[Shard]) -> Result<()> {
+pub(super) fn serve_outside(lab: &mut Lab, cluster: &Cluster, shards: &[Shard]) -> Result<()> {
     let world = lab.world.clone();
     let outside = cluster.outside();
     ensure!(cluster.hosts.len() == cluster.members.len(), "not every pod has a host");
     only_load_balancers(cluster)?;
     // A name that was announced has to have reached all peers.
-    world.wait("every node knows every host", TOLD, || told(cluster).map(|_| ()))?;
-    lab.note(format!("MOVED: {}", told(cluster)?));
+    world.wait("every node knows every host", TOLD, || told(&outside).map(|_| ()))?;
+    lab.note(format!("MOVED: {}", told(&outside)?));
 
     let keys = clients::key_for_each_slot("every");
     clients::write_once(&outside, &keys)?;
@@ -106,7 +108,7 @@ fn serve_outside(lab: &mut Lab, cluster: &Cluster, shards: &[Shard]) -> Result<(
     let back = Instant::now();
     let (whole, after) = cluster.wait_lasting(Duration::from_secs(60), Duration::from_secs(10))?;
     lab.healed_at(back, whole);
-    told(cluster)?;
+    told(&outside)?;
     readable(&outside, &keys)?;
     let load = Load::start(&outside, &after, 200);
     thread::sleep(Duration::from_secs(2));
@@ -116,16 +118,16 @@ fn serve_outside(lab: &mut Lab, cluster: &Cluster, shards: &[Shard]) -> Result<(
     only_load_balancers(cluster)
 }
 
-fn readable(cluster: &Cluster, keys: &BTreeSet<String>) -> Result<()> {
+pub(super) fn readable(cluster: &Cluster, keys: &BTreeSet<String>) -> Result<()> {
     let unreadable = clients::unreadable(cluster, keys)?;
     let first = unreadable.first_key_value();
     ensure!(first.is_none(), "{} keys cannot be read, such as {first:?}", unreadable.len());
     Ok(())
 }
 
-/// Fails unless every node sends clients for every slot that it does not serve to the host and port of a pod outside; returns one of the answers. Clients
-/// outside and inside are told the same.
-fn told(cluster: &Cluster) -> Result<String> {
+/// Fails unless every node sends clients for every slot that it does not serve to the host and port by which they know a pod; returns one of the answers.
+/// Clients by the pods' own addresses are told the same.
+pub(super) fn told(cluster: &Cluster) -> Result<String> {
     let keys: Vec<_> = clients::key_for_each_slot("told").into_iter().step_by(500).collect();
     let hosts: BTreeSet<_> =
         cluster.hosts.values().map(|(host, port)| format!("{host}:{port}")).collect();
@@ -133,15 +135,14 @@ fn told(cluster: &Cluster) -> Result<String> {
     for member in &cluster.members {
         let (host, port) = cluster.hosts.get(&member.pod).cloned().ok_or("no host")?;
         let pod = cluster.world.pod(&member.pod)?;
-        let outside = cluster.outside();
-        let from_outside = outside.there(|| {
-            let mut connection = outside.connect_at(outside.place_at(host, port))?;
+        let from_there = cluster.there(|| {
+            let mut connection = cluster.connect_at(cluster.place_at(host, port))?;
             keys.iter().map(|key| moved(&mut connection, key)).collect::<Result<Vec<_>>>()
         })??;
         let mut connection = cluster.connect(&pod)?;
-        for (key, sent) in keys.iter().zip(from_outside) {
+        for (key, sent) in keys.iter().zip(from_there) {
             let inside = moved(&mut connection, key)?;
-            ensure!(inside == sent, "{}: {inside:?} inside, {sent:?} outside", member.pod);
+            ensure!(inside == sent, "{}: {inside:?} inside, {sent:?} there", member.pod);
             if let Some(sent) = sent {
                 ensure!(hosts.contains(&sent), "{} sends clients to {sent:?}", member.pod);
                 example = sent;

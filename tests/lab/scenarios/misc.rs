@@ -182,12 +182,12 @@ pub fn rotation(lab: &mut Lab) -> Result<()> {
             Ok(())
         })
     };
-    let load = Load::start(&old, &shards, 250);
+    let load = Load::without_retries(&old, &shards, OPERATIONS_PER_SECOND);
     thread::sleep(Duration::from_secs(2));
     put(&format!("{PASSWORD}\n{fresh}\n"))?;
     accepted(&new, true)?;
     put(&format!("{fresh}\n{PASSWORD}"))?;
-    let changed = Load::start(&new, &shards, 250);
+    let changed = Load::without_retries(&new, &shards, OPERATIONS_PER_SECOND);
     let derived = derived("_replication", "blue", fresh);
     world.wait("replicas log in with the new one", Duration::from_secs(20), || {
         for pod in &pods {
@@ -210,73 +210,9 @@ pub fn rotation(lab: &mut Lab) -> Result<()> {
         ensure!(pod.restarts() == 0 && !pod.gone(), "{} was restarted", pod.name());
     }
     for tally in [&first, &second] {
-        ensure!(tally.failures == 0, "{} writes failed: {:?}", tally.failures, tally.errors);
-        lab.judge(&new, tally, Duration::from_millis(500), None)?;
+        lab.judge_faultless(&new, tally, OPERATIONS_PER_SECOND)?;
     }
     Ok(())
-}
-
-fn encrypted(mut lab: Lab, clients: &'static str) -> Result<Lab> {
-    lab.tls = Some(clients);
-    for name in ["blue", "green"] {
-        let files = certificates::issue(&lab.case.folder.join(name))?;
-        lab.world.put_secret(&format!("{name}-tls"), &files)?;
-    }
-    Ok(lab)
-}
-
-/// F18: everything is encrypted, and clients have to show a certificate.
-pub fn with_mutual_tls(case: Case) -> Result<Lab> {
-    encrypted(Lab::new(case)?, "Required")
-}
-
-/// F18: everything is encrypted, and clients need no certificate.
-pub fn with_tls(case: Case) -> Result<Lab> {
-    encrypted(Lab::new(case)?, "None")
-}
-
-/// F18: the same on IPv6 only.
-pub fn with_tls_on_ipv6(case: Case) -> Result<Lab> {
-    encrypted(on_ipv6(case)?, "None")
-}
-
-/// A certificate is renewed under load: all servers show the new one, and no client notices.
-pub fn renewal(lab: &mut Lab) -> Result<()> {
-    let (cluster, shards) = lab.deploy(&lab.spec("blue"))?;
-    let world = lab.world.clone();
-    let pods = cluster.pods()?;
-    let load = Load::start(&cluster, &shards, 500);
-    thread::sleep(Duration::from_secs(3));
-    let folder = lab.case.folder.join("blue");
-    let renewed = certificates::issue(&folder)?;
-    let serial = certificates::serial(&renewed)?;
-    world.put_secret("blue-tls", &renewed)?;
-    let start = Instant::now();
-    world.wait("every server shows the new certificate", Duration::from_secs(60), || {
-        for pod in &pods {
-            let place = cluster.place(pod.addresses()[0]).to_string();
-            let served = certificates::serial_served(&place, &folder)?;
-            ensure!(served == serial, "{} shows {served}", pod.name());
-        }
-        Ok(())
-    })?;
-    lab.note(format!("in use after {:.0} s", start.elapsed().as_secs_f64()));
-    // New links of peers and replicas, too: one that was cut comes back with the new certificate.
-    let replica = shards[0].replicas.first().ok_or("no replica")?;
-    world.destroy(std::slice::from_ref(replica))?;
-    world.release([replica]);
-    world.wait("the replica answers", Duration::from_secs(20), || {
-        cluster.view(replica).map(|_| ())
-    })?;
-    cluster.wait_whole(Duration::from_secs(15))?;
-    let tally = load.stop()?;
-    let served = pods.iter().filter(|pod| pod.name() != replica);
-    for pod in served {
-        ensure!(pod.restarts() == 0 && !pod.gone(), "{} was restarted", pod.name());
-    }
-    // The replica's clients may fail once; writers do not use it.
-    ensure!(tally.failures == 0, "{} writes failed: {:?}", tally.failures, tally.errors);
-    lab.judge(&cluster, &tally, Duration::from_millis(500), None)
 }
 
 /// Messages of the bus that each pod has received, by kind.

@@ -3,6 +3,7 @@
 mod backup;
 mod bootstrap;
 mod data;
+mod encryption;
 mod external;
 mod misc;
 mod network;
@@ -50,6 +51,9 @@ pub struct Scenario {
 pub use scrapes::SCRAPED;
 
 use Layout::{PerShard, Single};
+
+/// What clients do while secrets change.
+const OPERATIONS_PER_SECOND: u32 = 500;
 
 const BOTH: &[Layout] = &[PerShard, Single];
 
@@ -108,7 +112,7 @@ pub const SCRAPES: &[Scenario] = &[
     scenario("healthy", "nothing happens, under load", scrapes::healthy),
     scenario("tls", "nothing happens, and clients have to show a certificate", scrapes::healthy)
         .only(&[PerShard])
-        .setup(misc::with_mutual_tls),
+        .setup(encryption::with_mutual_tls),
     scenario("bootstrap", "fresh pods, and the Job", scrapes::bootstrap).only(&[PerShard]),
     scenario("rolling-restart", "each pod is replaced", scrapes::rolling_restart)
         .only(&[PerShard])
@@ -303,7 +307,7 @@ pub const SCENARIOS: &[Scenario] = &[
         scaling::one_shard,
     )
     .limit(900)
-    .setup(misc::with_mutual_tls),
+    .setup(encryption::with_mutual_tls),
     scenario("f14-two-jobs", "two Jobs at the same time, 3 to 4 to 3 shards", scaling::two_jobs)
         .limit(600),
     scenario("f14-skipped", "a shard taken away without its having retired", scaling::skipped)
@@ -346,22 +350,27 @@ pub const SCENARIOS: &[Scenario] = &[
         "the same, all of it encrypted; clients without certificates",
         misc::all_new_and_rolling,
     )
-    .setup(misc::with_tls),
+    .setup(encryption::with_tls)
+    .alone(),
     scenario("f18-mutual-tls", "the same, and clients have to show a certificate", misc::all_new_and_rolling)
-        .setup(misc::with_mutual_tls)
-        .quick("redis-8", PerShard),
+        .setup(encryption::with_mutual_tls)
+        .quick("redis-8", PerShard)
+    .alone(),
     scenario("f18-ipv6", "the same on IPv6 only", misc::all_new_and_rolling).setup(misc::on_ipv6),
     scenario("f18-ipv6-tls", "the same, all of it encrypted", misc::all_new_and_rolling)
-        .setup(misc::with_tls_on_ipv6),
+        .setup(encryption::with_tls_on_ipv6)
+    .alone(),
     scenario("password-rotation", "a password is changed under load", misc::rotation)
-        .quick("redis-8", Single),
+        .quick("redis-8", Single)
+    .alone(),
     scenario(
         "users-change",
         "users come, change and go, and passwords are changed, under load",
         users::live,
     )
     .setup(users::beside_default)
-    .quick("valkey-9", PerShard),
+    .quick("valkey-9", PerShard)
+    .alone(),
     scenario(
         "users-upgrade",
         "pods of a version without users roll to this one, and back, under load",
@@ -377,9 +386,10 @@ pub const SCENARIOS: &[Scenario] = &[
     .only(&[PerShard])
     .setup(users::with_exporter)
     .quick("redis-7.0", PerShard),
-    scenario("tls-renewal", "a certificate is renewed under load", misc::renewal)
-        .setup(misc::with_mutual_tls)
-        .quick("redis-7.0", Single),
+    scenario("tls-renewal", "a certificate is renewed under load", encryption::renewal)
+        .setup(encryption::with_mutual_tls)
+        .quick("redis-7.0", Single)
+    .alone(),
     scenario("f19-replicas-die", "both replicas of a shard gone for long", misc::replicas_die),
     scenario(
         "f20-busybox",
@@ -435,7 +445,7 @@ pub const SCENARIOS: &[Scenario] = &[
         "the same, and clients have to show a certificate",
         backup::restored,
     )
-    .setup(misc::with_mutual_tls),
+    .setup(encryption::with_mutual_tls),
     scenario("pubsub", "PUBLISH and SPUBLISH: which buses carry them", misc::publish)
         .quick("valkey-8", PerShard),
     scenario("idle-cost", "CPU time of the background work and the probes", misc::idle_cost)
@@ -454,6 +464,17 @@ pub const SCENARIOS: &[Scenario] = &[
     )
     .limit(480),
     scenario(
+        "external-tls",
+        "clients outside insist on the hosts in certificates: every slot, a failover, all addresses new",
+        encryption::outside_by_names,
+    )
+    .limit(480),
+    scenario(
+        "tls-names",
+        "clients insist on the announced names in certificates, others come without encryption: a failover, all addresses new",
+        encryption::by_names,
+    ),
+    scenario(
         "plan-upgrade",
         "the stages of a newer version under load, and the refusal of the way back",
         plan::upgrade,
@@ -470,7 +491,8 @@ pub const SCENARIOS: &[Scenario] = &[
         "the stages of another password under load, twice, and their way back",
         plan::rotation,
     )
-    .limit(600),
+    .limit(600)
+    .alone(),
     scenario("plan-volumes", "the stages of larger volumes under load", plan::volumes),
     scenario("plan-resize", "the stages of a shard more and a shard less, under load", plan::resize)
         .limit(600),
