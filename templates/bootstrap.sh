@@ -9,8 +9,8 @@
 #
 # Commands that it uses, for those who grant them one by one: AUTH, PING, INFO, CLIENT SETNAME and LIST, COMMAND INFO,
 # MIGRATE (on the target: RESTORE-ASKING, SELECT), and of CLUSTER: MYID, INFO, NODES, MEET, ADDSLOTSRANGE, REPLICATE, SETSLOT,
-# GETKEYSINSLOT, COUNTKEYSINSLOT, MIGRATESLOTS, GETSLOTMIGRATIONS, FAILOVER, FORGET, RESET; and those of
-# redis-cli --cluster create: ADDSLOTS and SET-CONFIG-EPOCH.
+# GETKEYSINSLOT, COUNTKEYSINSLOT, MIGRATESLOTS, GETSLOTMIGRATIONS, MIGRATION, FAILOVER, FORGET, RESET; BGREWRITEAOF, BGSAVE; and
+# those of redis-cli --cluster create: ADDSLOTS and SET-CONFIG-EPOCH.
 #
 # Exit codes:
 #   0  every pod agrees that the cluster is complete, all replicas are linked, no pod that retires is in it
@@ -262,6 +262,37 @@ retire() {
     fi
 }
 
+# left HOST ADDRESS: a pod that has left writes down that it is empty. With RESET a replica drops its data from memory
+# only; its files would bring it back when it starts again on this volume, and with the data the slots. It does so once for
+# each Job, because nobody can see whether an earlier one was killed in between.
+left() {
+    case " $written_down " in
+    *" $1 "*) return ;;
+    esac
+    persistence=$(ask 5 "$2" INFO persistence)
+    case $persistence in
+    *aof_enabled:1*) write=BGREWRITEAOF result=${persistence#*aof_last_bgrewrite_status:} ;;
+    *) write=BGSAVE result=${persistence#*rdb_last_bgsave_status:} ;;
+    esac
+    case $persistence in
+    *bgsave_in_progress:1* | *rewrite_in_progress:1* | *rewrite_scheduled:1*) result=none ;;
+    esac
+    case " $writing_down:$result" in
+    *" $1 "*:ok*)
+        written_down="$written_down $1"
+        say "$1 has written down that it is empty"
+        return
+        ;;
+    esac
+    left_waits=$1
+    [ "$result" != none ] || return
+    answer=$(ask 5 "$2" "$write")
+    case $answer in
+    *started*) writing_down="$writing_down $1 " ;;
+    *) say_once "$1 does not write down that it is empty: $answer" ;;
+    esac
+}
+
 # Does one line of what converge.awk prints.
 carry_out() {
     verb=$1
@@ -285,6 +316,7 @@ carry_out() {
         ;;
     replicate) step "$1 becomes replica of $4" "$2" CLUSTER REPLICATE "$3" ;;
     progress) slots_left=$1 ;;
+    left) left "$@" ;;
     *)
         [ -n "$turn" ] || take_turn
         if [ "$turn" = yes ]; then
@@ -318,7 +350,7 @@ carry_out_alone() {
 
 # One round: sets outcome to wait, refuse, done or step, and text to what goes with it.
 round() {
-    outcome=step turn='' progressed=no
+    outcome=step turn='' progressed=no left_waits=''
     plan=$(views | awk -f "$CONF/converge.awk")
     [ -n "$plan" ] || plan='wait no decision: converge.awk failed'
     while read -r verb rest; do
@@ -338,6 +370,10 @@ $rest" ;;
     done <<PLAN
 $plan
 PLAN
+    if [ "$outcome" = done ] && [ -n "$left_waits" ]; then
+        outcome='wait'
+        text="until $left_waits has written down that it is empty"
+    fi
 }
 
 # The shards as a table.
@@ -375,6 +411,7 @@ begun=$(clock)
 deadline=$((begun + TIMEOUT_SECONDS))
 created=0 said='' refused='' refused_since=0
 holder='' held_since=0 turn_since=0 emptied=0 handed_over=0
+writing_down='' written_down=''
 move_begun=0 slots_left=0 slots_before=0 progress_said=0
 steps_said='
 '

@@ -23,7 +23,8 @@
 #         move SOURCE TARGET WITNESS SLOT...     HOST ADDRESS ID; WITNESS is the address of a replica of TARGET, or -
 #     handover HOST ADDRESS MASTER        HOST takes over from its master, the pod MASTER
 #     retire HOST ADDRESS ID, then HOST ADDRESS of those that know it (several): HOST leaves the cluster
-#     row SHARD MASTER SLOTS KEYS REPLICAS (several), then done, or refuse 8: all that can be done is done
+#     row SHARD MASTER SLOTS KEYS REPLICAS (several), then left HOST ADDRESS of each that is out, then done, or refuse 8:
+#                                         all that can be done is done; what is left has to write down that it is empty
 # Lines "note TEXT" may stand before any of them.
 #
 # A pod that retires and serves no slots is leaving; when it knows nobody and nobody knows it, it is out. What leaving
@@ -745,7 +746,11 @@ function report(    i, j, host, text) {
         if (own_slots[host] == "") misplaced("master " host " has no slots")
     }
     text = ""
-    for (i = 1; i <= pods; i++) if (pod[i] in out) text = text " " pod[i]
+    for (i = 1; i <= pods; i++) {
+        if (!(pod[i] in out)) continue
+        text = text " " pod[i]
+        print "left", pod[i], address_of[pod[i]]
+    }
     if (text != "") print "note empty, alone and unknown to the others:" text
     if (wrong != "") print "refuse 8 all pods are joined, but not all is as it should be: " wrong
     else print "done"

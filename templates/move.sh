@@ -1,8 +1,9 @@
 # shellcheck shell=sh disable=SC2034 # some variables are read by bootstrap.sh
 # Moves slots from one master to another while clients read and write. Sourced by bootstrap.sh.
 #
-# Where the engine moves slots whole by itself (Valkey 9: CLUSTER MIGRATESLOTS), it is asked to. A slot is then on one
-# side or on the other at any moment, and the move goes on or is undone whoever is killed.
+# Where the engine moves slots whole by itself (Valkey 9: CLUSTER MIGRATESLOTS on the source; Redis 8.4: CLUSTER MIGRATION
+# on the target), it is asked to. A slot is then on one side or on the other at any moment, and the move goes on or is
+# undone whoever is killed.
 #
 # Elsewhere the steps are those of the cluster specification. They can be killed anywhere: the next round finds the
 # slots half moved, and goes on with them.
@@ -34,41 +35,46 @@ move_slots() {
     source_host=$2 source=$3 source_id=$4 target_host=$5 target=$6 target_id=$7 witness=$8
     shift 8
     move_until=$(($(clock) + MOVE_SECONDS))
-    if [ "$how" = best ] && moves_whole "$source" && moves_whole "$target"; then
-        move_whole "$@"
-    else
-        move_by_keys "$@"
-    fi
+    for whole in migrateslots migration; do
+        if [ "$how" = best ] && knows "$source" "$whole" && knows "$target" "$whole"; then
+            move_whole "$@"
+            return
+        fi
+    done
+    move_by_keys "$@"
 }
 
 move_failed() {
     say_once "moving slots from $source_host to $target_host: $*"
 }
 
-# True if the server at an address can move slots whole. It says nothing about commands that it does not know.
-moves_whole() {
-    case $(ask 5 "$1" COMMAND INFO 'cluster|migrateslots') in
-    *migrateslots*) return 0 ;;
+# True if the server at an address has a subcommand of CLUSTER. It says nothing about those that it does not know.
+knows() {
+    case $(ask 5 "$1" COMMAND INFO "cluster|$2") in
+    *"$2"*) return 0 ;;
     esac
     return 1
 }
 
-# Prints how the moves of the source stand: "running", or the state and message of the newest one.
+# Prints how the moves stand: "running", or the state and message of the newest one.
 whole_moves() {
-    ask 5 "$source" CLUSTER GETSLOTMIGRATIONS | awk '
+    case $whole in
+    migrateslots) ask 5 "$source" CLUSTER GETSLOTMIGRATIONS ;;
+    migration) ask 5 "$target" CLUSTER MIGRATION STATUS ALL ;;
+    esac | awk '
         { sub(/\r$/, "") }
         name == "state" {
-            if ($0 !~ /^(success|failed|cancel)/) running = 1
+            if ($0 !~ /^(success|completed|failed|cancel)/) running = 1
             if (state == "") state = $0
             name = ""
             next
         }
-        name == "message" {
+        name == "message" || name == "last_error" {
             if (!messages++) message = $0
             name = ""
             next
         }
-        $0 == "state" || $0 == "message" { name = $0 }
+        $0 == "state" || $0 == "message" || $0 == "last_error" { name = $0 }
         /^ERR|^NOPERM|^Could not/ { state = $0 }
         END { print running ? "running" : state " " message }'
 }
@@ -84,17 +90,23 @@ move_whole() {
                 left -= to - $1 + 1
                 print $1, to
             }')
-        answer=$(ask 5 "$source" CLUSTER MIGRATESLOTS SLOTSRANGE "$@" NODE "$target_id")
-        if [ "$answer" != OK ]; then
+        case $whole in
+        migrateslots) answer=$(ask 5 "$source" CLUSTER MIGRATESLOTS SLOTSRANGE "$@" NODE "$target_id") ;;
+        migration) answer=$(ask 5 "$target" CLUSTER MIGRATION IMPORT "$@") ;;
+        esac
+        case $answer in
+        OK | [0-9a-f][0-9a-f][0-9a-f][0-9a-f]*) ;;
+        *)
             move_failed "$answer"
             return
-        fi
+            ;;
+        esac
     fi
     while :; do
         state=$(whole_moves)
         case $state in
         running) ;;
-        success*)
+        success* | completed*)
             progressed=yes
             return
             ;;

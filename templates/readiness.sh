@@ -13,7 +13,7 @@ not_ready() {
     exit 1
 }
 
-answer=$(printf 'PING\nINFO replication\n' | ask_own "$1") || not_ready "no answer: $answer"
+answer=$(printf 'PING\nINFO replication\nCLUSTER INFO\n' | ask_own "$1") || not_ready "no answer: $answer"
 case $answer in
 PONG*) ;;
 *) not_ready "PING: $(printf '%s\n' "$answer" | sed -n 1p)" ;;
@@ -25,12 +25,19 @@ case $answer in
 *) not_ready "this replica's link to its master is down" ;;
 esac
 
-# A pod that has left the cluster would tell clients that there is none. It knows nobody but itself.
-if is_retiring; then
-    case $(ask_own "$1" CLUSTER INFO) in
-    *cluster_known_nodes:1[!0-9]*) not_ready "this pod has left the cluster, and its place in the spec may be deleted" ;;
+# A pod that knows nobody but itself is new, and may be ready: the cluster is made of such. But one that has left would
+# tell clients that there is no cluster, and one with slots would take their writes: its volume is of another time.
+case $answer in
+*cluster_known_nodes:1[!0-9]*)
+    if is_retiring; then
+        not_ready "this pod has left the cluster, and its place in the spec may be deleted"
+    fi
+    case $answer in
+    *cluster_slots_assigned:0[!0-9]*) ;;
+    *) not_ready "this pod serves slots, but knows no other pod: its volume has data of an earlier time" ;;
     esac
-fi
+    ;;
+esac
 
 # The mark comes with the first pass of the heal loop that had nobody to meet, about a second after
 # the data is loaded, and at the latest with the twentieth. Without the loop nobody will write it.

@@ -111,8 +111,17 @@ fn engine_of(image: &str) -> Option<EngineName> {
 }
 
 /// The server that a StatefulSet runs.
+///
+/// The image's name and tag tell it, or, where it has a name of its own or a digest, what we have written beside it.
 pub(crate) fn runs(object: &Object) -> Option<Server> {
-    server_of(server(object)?.get("image")?.as_str()?)
+    let server = server(object)?;
+    server_of(server.get("image")?.as_str()?).or_else(|| {
+        let variables = server.get("env")?.as_array()?;
+        let engine =
+            variables.iter().find(|one| one["name"] == "ENGINE")?.get("value")?.as_str()?;
+        let version = object.text("/metadata/labels/app.kubernetes.io~1version");
+        server_of(&format!("{engine}:{version}"))
+    })
 }
 
 /// The memory limit of the server in bytes.

@@ -62,10 +62,11 @@ pub(super) fn file(spec: &Spec) -> Option<String> {
 /// The users of the pods themselves. `redis-cli` of Redis 7.0 asks for all commands before it runs those on its stdin. None of the users but the one for metrics that ask for it can read a key.
 fn own(spec: &Spec) -> Vec<(&'static str, String)> {
     let mut users = vec![
-        // `redis-cli --cluster`, and what moves slots with their keys from one master to another, which logs in there as itself.
+        // `redis-cli --cluster`, and what moves slots with their keys from one master to another, which logs in there as itself. What has left writes
+        // down that it is empty.
         (
             "_bootstrap",
-            "~* +cluster -cluster|flushslots +client|setname +client|list +command +ping +info +select +asking +readonly +migrate +dump +restore +restore-asking".to_owned(),
+            "~* +cluster -cluster|flushslots +client|setname +client|list +command +ping +info +select +asking +readonly +migrate +dump +restore +restore-asking +bgrewriteaof +bgsave".to_owned(),
         ),
         ("_handover", "+command +ping +info +role +cluster|nodes +cluster|failover".to_owned()),
         // It hands out rules and settings, so it is as strong as an administrator; but it has no keys.

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
 use super::{
@@ -19,7 +19,7 @@ use crate::{
     document::Document,
     error::{Severity, Source},
     objects,
-    spec::{self, Options},
+    spec::{self, Options, types::EngineName},
 };
 
 /// What is asked for.
@@ -73,10 +73,10 @@ const STRATEGY: &str = "/spec/lifecycle/updateStrategy";
 const RETIRING: &str = "/spec/topology/retiring";
 
 /// Rules about changes that pods of before and after cannot live with at the same time.
-const TOGETHER: [&str; 3] = ["RCG653", "RCG664", "RCG698"];
+pub(super) const TOGETHER: [&str; 3] = ["RCG653", "RCG664", "RCG698"];
 
 /// Rules of the worst classes that are no obstacle: the user's own decision, which a stage tells as a risk.
-const RISKS: [&str; 8] =
+pub(super) const RISKS: [&str; 8] =
     ["RCG696", "RCG699", "RCG703", "RCG704", "RCG705", "RCG709", "RCG711", "RCG712"];
 
 /// The way from what is committed to the spec.
@@ -142,6 +142,8 @@ fn find(request: &Request<'_>, found: &mut Steps) -> Result<Vec<Stage>, Refusal>
             number: stages.len() + 1,
             is_own_text: draft.text == *text && stages.is_empty(),
         };
+        found.refusals.extend(held_up(&context));
+        found.refusals.extend(too_early(&comparison, draft.purpose, (&now, &new)));
         let words = words::of(&context);
         stages.push(Stage {
             lines: lines(&text_before, &draft.text),
@@ -218,9 +220,14 @@ fn drafts(
     let stay = old.rendered().less(new.target).is_none();
     // Pods that have left are not ready and hold up every restart: they go first.
     let removes = resized && !old.retiring.is_none() && new.retiring.is_none() && !stay;
-    if old.server != new.server && new.server.is_some() && old.server.is_some() {
-        moves.push(Move { purpose: Purpose::Engine, held: engine_held(old, text) });
-    }
+    let other_engine = old.server != new.server && new.server.is_some() && old.server.is_some();
+    let engine =
+        other_engine.then(|| Move { purpose: Purpose::Engine, held: engine_held(old, text) });
+    // With replicas a restart is no outage, so those that come do so before.
+    let replicas_first =
+        old.target.replicas == 0 && new.target.replicas > 0 && old.surplus(new).is_none();
+    let (engine, engine_last) = if replicas_first { (None, engine) } else { (engine, None) };
+    moves.extend(engine);
     if let (Some((_, before)), Some((_, after))) = (&old.claim, &new.claim)
         && before != after
     {
@@ -242,6 +249,7 @@ fn drafts(
         let purpose = if shrinks.is_some() { Purpose::Retire } else { Purpose::Grow };
         moves.push(Move { purpose, held });
     }
+    moves.extend(engine_last);
     let retire = |text: &str| match shrinks {
         Some(size) => edit(text, &[retiring(size)]),
         None => Ok(text.to_owned()),
@@ -286,6 +294,7 @@ fn together(request: &Request<'_>, old: &Facts, drafts: Vec<Draft>) -> Result<Ve
             result.push(draft);
             continue;
         }
+        alone(&comparison, &codes, draft.purpose)?;
         let waits = now.is_some_and(|now| now.waits_for_deletion);
         if waits {
             draft.purpose = Purpose::Together;
@@ -298,6 +307,69 @@ fn together(request: &Request<'_>, old: &Facts, drafts: Vec<Draft>) -> Result<Ve
         result.push(draft);
     }
     Ok(result)
+}
+
+/// Refuses what may not happen in the same moment as a restart of all pods at once.
+fn alone(comparison: &Comparison, codes: &BTreeSet<&str>, purpose: Purpose) -> Result<(), Refusal> {
+    let what = match purpose {
+        Purpose::Settings if codes.contains("RCG699") || codes.contains("RCG700") => {
+            "another persistence: what the servers load when they start again has to be on the disk before"
+        }
+        Purpose::Settings => return Ok(()),
+        Purpose::Engine => "another version of the server: its files may close the way back",
+        Purpose::Remove => "the end of pods that have retired: see first that they are empty",
+        Purpose::Retire => "pods that retire: they are emptied by servers that run",
+        _ => "another size",
+    };
+    let change = comparison
+        .changes()
+        .find(|(_, change)| TOGETHER.contains(&change.rule.code))
+        .map_or("a password comes or goes", |(_, change)| change.rule.title);
+    Err(Refusal {
+        code: None,
+        reason: format!(
+            "{change}, which takes a restart of all pods at once, and with it {what}"
+        ),
+        instead: vec![
+            "Make two changes of it, and ask for a plan of each: first the one that restarts pods one after the other, or takes some away; when all is well, the one that restarts them all.".to_owned(),
+        ],
+    })
+}
+
+/// Refuses a rolling restart while there are pods that have left the cluster: those are not ready, and it would wait for them for ever.
+fn held_up(context: &Context<'_>) -> Option<Refusal> {
+    let retiring = |facts: Option<&Facts>| facts.is_some_and(|facts| !facts.retiring.is_none());
+    let waits = retiring(context.old) || retiring(Some(context.new));
+    let rolls = context.rolls() || context.purpose == Purpose::Volumes;
+    // Where they go in the same stage, the StatefulSet deletes them first.
+    let go = context.purpose == Purpose::Remove && !retiring(Some(context.new));
+    (waits && rolls && !go).then(|| Refusal {
+        code: None,
+        reason: "pods restart one after the other, each when the one before is ready, and pods that retire are not ready once they have left the cluster: the restart would wait for them for ever".to_owned(),
+        instead: vec![
+            "Before pods retire: leave `topology.retiring` out for now, and make all other changes first.".to_owned(),
+            "When they have retired: remove them first, or keep them, by a change of `topology` alone. Then ask for a plan of the rest.".to_owned(),
+        ],
+    })
+}
+
+/// Refuses less memory in a stage before the data has spread to more shards.
+fn too_early(
+    comparison: &Comparison,
+    purpose: Purpose,
+    (now, target): (&Facts, &Facts),
+) -> Option<Refusal> {
+    let lowered = comparison
+        .changes()
+        .find(|(_, change)| matches!(change.rule.code, "RCG661" | "RCG704"))
+        .map(|(_, change)| change.rule.title)?;
+    (purpose != Purpose::Grow && now.target.shards < target.target.shards).then(|| Refusal {
+        code: None,
+        reason: format!("{lowered}, before its data has spread to the shards that come"),
+        instead: vec![
+            "Make two changes of it: first more shards, and when the Job has moved the slots, less memory.".to_owned(),
+        ],
+    })
 }
 
 fn edit(text: &str, edits: &[Edit]) -> Result<String, Refusal> {
@@ -326,10 +398,12 @@ fn retiring(size: Size) -> Edit {
 /// What keeps the engine as it was.
 fn engine_held(old: &Facts, text: &str) -> Vec<Edit> {
     let mut held = vec![Edit::new("/spec/engine/version", old.version.as_str())];
-    if let Some(server) = old.server
-        && value_at(text, "/spec/engine/name").is_some_and(|name| name != server.engine.name())
-    {
-        held.push(Edit::new("/spec/engine/name", server.engine.name()));
+    if let Some(server) = old.server {
+        let name = value_at(text, "/spec/engine/name");
+        let name = name.as_ref().and_then(Value::as_str).unwrap_or(EngineName::default().name());
+        if name != server.engine.name() {
+            held.push(Edit::new("/spec/engine/name", server.engine.name()));
+        }
     }
     if value_at(text, "/spec/engine/image").is_some() {
         held.push(Edit::new("/spec/engine/image", old.image.as_str()));

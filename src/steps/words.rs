@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use super::{
     Action, Refusal, Shape, Stage, Writes,
     facts::Facts,
-    stages::{Purpose, Request},
+    stages::{Purpose, RISKS, Request, TOGETHER},
 };
 use crate::{
     diff::{self, Class, Comparison, Id, Rule},
@@ -59,6 +59,13 @@ impl Context<'_> {
             })
             .flat_map(|(_, change)| change.pods.iter().map(String::as_str))
             .collect()
+    }
+
+    /// Whether a restart goes from pod to pod by itself.
+    pub(super) fn rolls(&self) -> bool {
+        !self.restarting().is_empty()
+            && self.comparison.class() > Class::Pending
+            && !self.new.waits_for_deletion
     }
 
     /// Whether the stage brings a Job that was not there.
@@ -303,13 +310,26 @@ fn whole(facts: &Facts) -> Action {
 
 /// The changes that are the user's own decision, and may cost data.
 fn risks(context: &Context<'_>, stage: &mut Stage) {
-    if matches!(context.purpose, Purpose::TakeOver | Purpose::Remove | Purpose::Together) {
+    if context.purpose == Purpose::Remove {
         return;
     }
     let mut told = BTreeSet::new();
     for (object, change) in context.comparison.changes() {
-        let is_handled = change.rule.code == "RCG700";
-        if change.class() == Class::DataRisk && !is_handled && told.insert(change.rule.code) {
+        let code = change.rule.code;
+        let is_handled = code == "RCG700"
+            || match context.purpose {
+                Purpose::TakeOver => !RISKS.contains(&code),
+                Purpose::Together => TOGETHER.contains(&code),
+                _ => false,
+            };
+        if code == "RCG661" && told.insert(code) {
+            stage.before.push(Action::by_hand(format!(
+                "Less memory (RCG661): {}. Above it {}.",
+                next(change.rule, &object.id),
+                change.effect.trim_end_matches(" above it")
+            )));
+        }
+        if change.class() == Class::DataRisk && !is_handled && told.insert(code) {
             stage.before.push(Action::by_hand(format!(
                 "Only go on if this is meant ({}): {}. To keep the data: {}.",
                 change.rule.code,

@@ -165,7 +165,7 @@ pub const MUTATIONS: &[Mutation] = &[
         scenario: "f18-users",
         engine: None,
         file: "readiness.sh",
-        change: ("'PING\\nINFO replication\\n'", "'PING\\nINFO replication\\nDBSIZE\\n'"),
+        change: ("'PING\\nINFO replication\\n", "'PING\\nDBSIZE\\nINFO replication\\n"),
     },
     Mutation {
         name: "one-login-for-masters",
@@ -327,6 +327,22 @@ pub const MUTATIONS: &[Mutation] = &[
         engine: Some("redis-7.0"),
         file: "readiness.sh",
         change: ("if is_retiring; then", "if false; then"),
+    },
+    Mutation {
+        name: "files-keep-what-left",
+        what: "what has left the cluster does not write down that it is empty",
+        scenario: "f14-again",
+        engine: Some("redis-7.0"),
+        file: "bootstrap.sh",
+        change: ("left) left \"$@\" ;;", "left) ;;"),
+    },
+    Mutation {
+        name: "old-volumes-are-ready",
+        what: "a pod with slots that knows no other pod is offered to clients",
+        scenario: "f14-old-volumes",
+        engine: Some("redis-7.0"),
+        file: "readiness.sh",
+        change: ("*cluster_slots_assigned:0[!0-9]*) ;;", "*) ;;"),
     },
     Mutation {
         name: "retiring-masters-stay",

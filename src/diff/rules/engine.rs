@@ -8,7 +8,7 @@ use crate::diff::{
 
 /// The server before and after, where the image of the server's container changes and both tell what they are.
 fn servers(facts: &Facts<'_>) -> Option<(Server, Server)> {
-    let (_, new) = facts.both()?;
+    let (old, new) = facts.both()?;
     let name = workload::server(new)?.get("name")?.as_str()?;
     let is_image = facts.is_change()
         && facts.is_kind("StatefulSet")
@@ -17,7 +17,7 @@ fn servers(facts: &Facts<'_>) -> Option<(Server, Server)> {
     if !is_image {
         return None;
     }
-    Some((workload::server_of(facts.old_text())?, workload::server_of(facts.new_text())?))
+    Some((workload::runs(old)?, workload::runs(new)?))
 }
 
 fn order(server: Server) -> (u32, u32, u32) {

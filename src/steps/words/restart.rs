@@ -9,7 +9,7 @@ use crate::{
 /// Adds what restarts and what changes in place; names the stage where nobody else has.
 pub(super) fn settings(context: &Context<'_>, stage: &mut Stage) {
     let restarting = context.restarting().len() as u64;
-    let rolls = restarting > 0 && context.comparison.class() > Class::Pending;
+    let rolls = context.rolls();
     let live = context.meets("RCG612");
     let pending = context.comparison.changes().any(|(_, change)| change.class() == Class::Pending);
     if stage.name.is_empty() {
@@ -53,9 +53,14 @@ pub(super) fn roll(context: &Context<'_>, stage: &mut Stage, pods: u64) {
     };
     let minutes = pods.div_ceil(sets.max(1) as u64);
     stage.happens.push(format!(
-        "{} restart, {one_by_one}, in about {}: replicas and masters as they come, the highest number first. A master hands its shard to a replica before it stops, and the next pod follows when the one before is ready and in sync.",
+        "{} restart, {one_by_one}, in about {}: {}",
         count(pods, "pod"),
-        count(minutes, "minute")
+        count(minutes, "minute"),
+        if context.new.target.replicas == 0 {
+            "the highest number first. No master has a replica, so each shard is gone for as long as its pod restarts."
+        } else {
+            "replicas and masters as they come, the highest number first. A master hands its shard to a replica before it stops, and the next pod follows when the one before is ready and in sync."
+        }
     ));
     stage.writes = stage.writes.max(match (context.new.target.replicas, sets) {
         (0, 1) => Writes::Restart,

@@ -38,7 +38,7 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     }
     stage.before.push(Action::by_hand("Have clients ready for the change, and choose a quiet hour: this is an outage. Pull the image on all nodes before if it is a new one."));
     stage.happens.push("Nothing happens when it is applied: the pods wait to be deleted (`updateStrategy: OnDelete`). Pods of before and after could not talk to each other, and each group would take the other for dead, so all are deleted at once.".to_owned());
-    let keeps = context.old.is_some_and(Facts::keeps_data);
+    let keeps = context.old.is_some_and(Facts::keeps_data) && context.new.keeps_data();
     if !keeps {
         stage.before.push(Action::by_hand("ALL KEYS WILL BE LOST: the servers write nothing to volumes that outlive their pods. Only go on where that does not matter, as with a cache that fills itself."));
     }

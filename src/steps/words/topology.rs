@@ -49,10 +49,13 @@ pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
         format!("add {}", size(added))
     };
     if context.new.pods().len() > old.pods().len() {
+        empty_volumes(context, stage);
         stage.happens.push("The new pods start empty, and the bootstrap Job lets them join. Each new replica copies its master's data.".to_owned());
     }
     if !old.retiring.is_none() && context.new.retiring.is_none() {
-        stage.title = format!("keep {} after all", size(old.retiring));
+        let more =
+            if added.is_none() { String::new() } else { format!(", and add {}", size(added)) };
+        stage.title = format!("keep {} after all{more}", size(old.retiring));
         stage.happens.push("The pods that were on their way out stay: the bootstrap Job lets those join again that have left. Nodes remember for a minute whom they were told to forget, so it can take that long.".to_owned());
     }
     if added.shards > 0 {
@@ -80,6 +83,7 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     stage.title = format!("take {gone} out of the cluster");
     if !added.is_none() {
         stage.title += &format!(", and add {}", size(added));
+        empty_volumes(context, stage);
         stage.happens.push("New pods start empty and join first.".to_owned());
     }
     if context.new.retiring.shards > 0 {
@@ -88,9 +92,29 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     } else {
         stage.happens.push("All pods go on running. The bootstrap Job takes the replicas that retire out of the cluster; one that has become a master hands its shard over first.".to_owned());
     }
+    if context.new.target.replicas == 0 && old.target.replicas > 0 {
+        stage.before.push(Action::by_hand("No replica will be left: every restart of a pod is an outage of its shard from then on, and the loss of a volume the loss of its data. Only go on if this is meant."));
+    }
     stage.happens.push("Pods that have been taken out go on running, empty, until the next stage. They are not ready (`0/1`), as they should be.".to_owned());
     moving(context, stage);
     stage.back = "Until the next stage: put the old numbers back, without `retiring`, and ask `redis-cluster-gen plan`: the Job lets the pods join again and moves slots back.".to_owned();
+}
+
+/// New pods may find the volumes of pods of the same names, from before.
+fn empty_volumes(context: &Context<'_>, stage: &mut Stage) {
+    let (Some(old), Some((claim, _))) = (context.old, &context.new.claim) else { return };
+    let had = old.pods();
+    let new = context.new.pods();
+    let claims: Vec<_> =
+        new.iter().filter(|pod| !had.contains(pod)).map(|pod| format!("{claim}-{pod}")).collect();
+    let get = context.kubectl(&format!("get pvc {} --ignore-not-found", claims.join(" ")));
+    stage.before.push(Action::run(
+        format!(
+            "See that the new pods find no volumes of an earlier time: it should say nothing. A pod that retired as the plan has it left an empty one, which does no harm. Where keys may be on one, because a pod was taken away in another way, the Job ends with code 7: delete it, `{}`, if nobody misses them.",
+            context.kubectl("delete pvc NAME")
+        ),
+        get,
+    ));
 }
 
 fn moving(context: &Context<'_>, stage: &mut Stage) {
@@ -141,5 +165,5 @@ pub(super) fn remove(context: &Context<'_>, stage: &mut Stage) {
     }
     stage.trouble.push("A pod that stays in Terminating waits for its grace period.".to_owned());
     stage.back =
-        "The cluster can grow again at any time; the pods then join as new ones.".to_owned();
+        "The cluster can grow again at any time; the pods then join as new ones, also on the volumes that were kept: those are empty.".to_owned();
 }

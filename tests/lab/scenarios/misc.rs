@@ -10,9 +10,8 @@ use std::{
 
 use serde_json::Value;
 
-use super::{restart, rolling};
+use super::{OPERATIONS_PER_SECOND, restart, rolling};
 use crate::{
-    certificates,
     clients::Load,
     cluster::Cluster,
     container::cpu_of_children,

@@ -308,6 +308,17 @@ pub const SCENARIOS: &[Scenario] = &[
     )
     .limit(900)
     .setup(encryption::with_mutual_tls),
+    scenario(
+        "f14-again",
+        "replicas and a shard retire, restart, and come back on the volumes that they left",
+        scaling::again,
+    )
+    .limit(900),
+    scenario(
+        "f14-old-volumes",
+        "new replicas find volumes of another time, with keys",
+        scaling::old_volumes,
+    ),
     scenario("f14-two-jobs", "two Jobs at the same time, 3 to 4 to 3 shards", scaling::two_jobs)
         .limit(600),
     scenario("f14-skipped", "a shard taken away without its having retired", scaling::skipped)

@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -130,6 +132,35 @@ impl Growth {
             is_retired(&self.cluster, &member.pod)?;
         }
         Ok(shards)
+    }
+
+    /// Kills the pods that have left the cluster; what comes back is as empty and alone.
+    fn restart_retired(&self, lab: &Lab, (shards, replicas): (usize, usize)) -> Result<()> {
+        let spec = self
+            .spec
+            .clone()
+            .set("spec.topology.shards", self.cluster.shards)
+            .set("spec.topology.replicasPerShard", 1)
+            .set("spec.topology.retiring.shards", shards)
+            .set("spec.topology.retiring.replicasPerShard", replicas);
+        let all = Cluster::from_objects(&lab.world, &spec.name(), &lab.render(&spec)?)?;
+        let stays: BTreeSet<_> = self.cluster.members.iter().map(|member| &member.pod).collect();
+        let retired: Vec<_> = all
+            .members
+            .iter()
+            .map(|member| member.pod.clone())
+            .filter(|pod| !stays.contains(pod))
+            .collect();
+        ensure!(!retired.is_empty(), "no pod has retired");
+        lab.world.destroy(&retired)?;
+        lab.world.release(&retired);
+        for pod in &retired {
+            lab.world.wait(&format!("{pod} answers"), Duration::from_secs(20), || {
+                self.cluster.view(pod).map(|_| ())
+            })?;
+            is_retired(&self.cluster, pod)?;
+        }
+        Ok(())
     }
 
     fn kill(&mut self, lab: &Lab, job: &str, kills: usize) -> Result<()> {
@@ -278,6 +309,85 @@ pub fn replicas(lab: &mut Lab) -> Result<()> {
     growth.step(lab, (3, 1), (0, 1), 3)?;
     growth.step(lab, (3, 1), (0, 0), 0)?;
     growth.end(lab, 0)
+}
+
+/// F14: replicas and a shard retire, start once more before they are taken away, and come back on the volumes that they left. Nothing of before may be on
+/// those.
+pub fn again(lab: &mut Lab) -> Result<()> {
+    let spec = lab.spec("blue").set("spec.topology.replicasPerShard", 2);
+    let mut growth = Growth::start(lab, spec, 3)?;
+    growth.step(lab, (3, 1), (0, 1), 0)?;
+    growth.restart_retired(lab, (0, 1))?;
+    growth.step(lab, (3, 1), (0, 0), 0)?;
+    growth.step(lab, (3, 2), (0, 0), 0)?;
+    growth.step(lab, (3, 1), (0, 1), 0)?;
+    growth.step(lab, (3, 1), (0, 0), 0)?;
+    growth.step(lab, (4, 1), (0, 0), 0)?;
+    growth.step(lab, (3, 1), (1, 0), 0)?;
+    growth.restart_retired(lab, (1, 0))?;
+    growth.step(lab, (3, 1), (0, 0), 0)?;
+    growth.step(lab, (4, 1), (0, 0), 0)?;
+    growth.end(lab, 0)
+}
+
+/// F14: new pods find volumes of another time, with keys. The Job must see that, and nobody may be led to them.
+pub fn old_volumes(lab: &mut Lab) -> Result<()> {
+    let spec = lab.spec("blue").set("spec.bootstrap.backoffLimit", 0);
+    let (cluster, shards) = lab.deploy(&spec)?;
+    let world = lab.world.clone();
+    let keys = fill(&cluster, 500, "kept")?;
+    thread::sleep(Duration::from_secs(3));
+    let more = spec.set("spec.topology.replicasPerShard", 2);
+    let objects = lab.render(&more)?;
+    let known: BTreeSet<_> = cluster.members.iter().map(|member| &member.pod).collect();
+    let larger = Cluster::from_objects(&world, &more.name(), &objects)?;
+    let new: Vec<_> = larger.members.iter().filter(|member| !known.contains(&member.pod)).collect();
+    for (member, shard) in new.iter().zip(&shards) {
+        let (from, to) = (&shard.master, &member.pod);
+        let volume = |pod: &String| world.volume(&format!("data-{pod}"));
+        copy_data(&volume(from)?, &volume(to)?)?;
+    }
+    lab.apply(&more, &objects)?;
+    world.prune(&objects)?;
+    // Longer than readiness takes, and until the Job has seen enough.
+    let start = Instant::now();
+    while world.job_failed(&larger.job).is_err() || start.elapsed() < Duration::from_secs(25) {
+        for member in &new {
+            let ready = world.pod(&member.pod).is_ok_and(|pod| pod.ready());
+            ensure!(!ready, "{} is ready", member.pod);
+        }
+        ensure!(start.elapsed() < Duration::from_secs(120), "the Job does not give up");
+        thread::sleep(Duration::from_millis(100));
+    }
+    let pods = world.pods_of_job(&larger.job);
+    let code = pods.last().ok_or("the Job made no pod")?.last_exit();
+    ensure!(code == Some(7), "exit code {code:?}");
+    for member in &new {
+        // They have what was on the volumes.
+        let count: u64 = cluster.ask(&member.pod, &["DBSIZE"])?;
+        ensure!(count > 0, "{} has found no keys", member.pod);
+    }
+    let broken = unreadable(&cluster, &keys)?;
+    ensure!(broken.is_empty(), "{} keys are gone", broken.len());
+    cluster.whole().map(|_| ())
+}
+
+/// Copies what a server has on its volume, but not what it knows of the cluster.
+fn copy_data(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with("nodes.conf") {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            copy_data(&entry.path(), &to.join(name))?;
+        } else {
+            fs::copy(entry.path(), to.join(name))?;
+        }
+    }
+    Ok(())
 }
 
 /// F14: a shard comes and goes while two Jobs work on it.

@@ -42,6 +42,7 @@ pub(super) fn deploy(lab: &Lab) -> Result<(Cluster, Vec<Shard>, Objects)> {
         user: None,
         password: None,
         tls_secret: None,
+        is_strict: false,
         hosts: BTreeMap::new(),
         is_outside: false,
     };

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{restart, rolling, scrapes};
+use super::{OPERATIONS_PER_SECOND, restart, rolling, scrapes};
 use crate::{
     clients::{self, Load},
     cluster::{Cluster, Shard},
