@@ -96,7 +96,6 @@ length($1) == 40 && $1 !~ /[^0-9a-f]/ && NF >= 8 {
 
 /^cluster_state:/ { state[viewer] = substr($0, 15); next }
 /^cluster_slots_ok:/ { slots_ok[viewer] = substr($0, 18); next }
-/^cluster_size:/ { size[viewer] = substr($0, 14); next }
 /^master_link_status:/ { link[viewer] = substr($0, 20); next }
 /^db[0-9]+:keys=/ {
     split($0, part, /[=,]/)
@@ -505,8 +504,7 @@ function attach_replicas(early,    i, host, wanted, done) {
     return done
 }
 
-function is_unsettled(    i, j, host, id, owners, text) {
-    for (i = 1; i <= pods; i++) if (own_slots[pod[i]] != "") owners++
+function is_unsettled(    i, j, host, id, text) {
     for (i = 1; i <= pods; i++)
         for (j = 1; j <= pods; j++) {
             host = pod[i]
@@ -528,8 +526,9 @@ function is_unsettled(    i, j, host, id, owners, text) {
                 return 1
             }
         }
-        if (state[host] != "ok" || slots_ok[host] != 16384 || size[host] != owners) {
-            print "wait " host " says: state " state[host] ", " slots_ok[host] " of 16384 slots, " size[host] " of " owners " masters"
+        # Not cluster_size: Redis 8.6 does not count itself after it got its first slots whole. Who serves what was compared.
+        if (state[host] != "ok" || slots_ok[host] != 16384) {
+            print "wait " host " says: state " state[host] ", " slots_ok[host] " of 16384 slots"
             return 1
         }
         if (!is_master[host] && link[host] != "up") {

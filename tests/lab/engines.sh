@@ -22,6 +22,11 @@ valkey-8  valkey 8.   trixie
 valkey-9  valkey 9.   forky sid
 '
 
+# Those that are fetched only when they are named. From "a+b", what is there is taken from b, and what it needs from a.
+MORE='
+redis-8.6 redis  8.6. sid+experimental
+'
+
 # What images made from Debian have beside the engine: the lab's pods see nothing of the machine.
 BASE='bash coreutils dash findutils grep hostname libc-bin mawk sed'
 
@@ -57,7 +62,9 @@ private_apt() {
     suite=$2
     mkdir -p "$dir/etc/parts" "$dir/etc/preferences" "$dir/lists/partial" "$dir/cache/archives/partial"
     : >"$dir/status"
-    printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$MIRROR" "$suite" >"$dir/etc/sources.list"
+    for part in $(printf '%s\n' "$suite" | tr '+' ' '); do
+        printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$MIRROR" "$part"
+    done >"$dir/etc/sources.list"
     {
         apt-config dump | grep '^Acquire::' || true
         cat <<CONF
@@ -78,6 +85,7 @@ Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";
 Acquire::Retries "3";
 APT::Sandbox::User "";
 APT::Install-Recommends "false";
+APT::Default-Release "$part";
 APT::Architecture "$ARCH";
 APT::Architectures { "$ARCH"; };
 CONF
@@ -177,8 +185,9 @@ ARCH=$(dpkg --print-architecture)
 exec 9>"$ENGINES/.lock"
 flock 9
 
-printf '%s\n' "$TABLE" >"$ENGINES/.table"
 chosen=" $* "
+[ $# -eq 0 ] || TABLE=$TABLE$MORE
+printf '%s\n' "$TABLE" >"$ENGINES/.table"
 for name in "$@"; do
     grep -q "^$name " "$ENGINES/.table" || die "unknown engine $name"
 done

@@ -649,6 +649,11 @@ impl World {
         volume.cloned().ok_or_else(|| format!("there is no volume {claim}").into())
     }
 
+    /// The folder of a claim's volume, which is made if there is none yet.
+    pub fn make_volume(&self, claim: &str) -> Result<PathBuf> {
+        self.claim((NAMESPACE.to_owned(), claim.to_owned()))
+    }
+
     /// Changes how much a volume can hold, in KiB.
     pub fn resize_volume(&self, claim: &str, kib: u64) -> Result<()> {
         let folder = self.volume(claim)?;

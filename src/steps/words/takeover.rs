@@ -4,6 +4,7 @@ use super::{Context, Facts, Refusal, count, engine, for_each};
 use crate::{
     diff::{self, workload::reads},
     plan::names,
+    spec::quantity::Quantity,
     steps::{Action, Stage, Writes},
 };
 
@@ -88,17 +89,36 @@ pub(in crate::steps) fn fits(old: &Facts, new: &Facts) -> Result<(), Refusal> {
             );
         }
     }
-    match &old.claim {
-        Some((name, _)) if name == names::DATA.0 => Ok(()),
-        Some((name, _)) => refused(
+    match (&old.claim, &new.claim) {
+        (Some((name, are)), Some((_, asked)))
+            if name == names::DATA.0 && !same_size(are, asked) =>
+        {
+            refused(
+                format!(
+                    "the volumes that are there were made with {are}, and the spec asks for {asked}"
+                ),
+                "Volumes stay as they are when they are taken over: write their size as storage.size. A larger one can be the next change.",
+            )
+        }
+        (Some((name, _)), _) if name == names::DATA.0 => Ok(()),
+        (Some((name, _)), _) => refused(
             format!("the claim template is called {name}, and ours {}", names::DATA.0),
             "Volumes are found by that name. Make a second cluster and copy the data.",
         ),
-        None => refused(
+        (None, _) => refused(
             "the pods have no volumes, so nothing is left when they are replaced".to_owned(),
             "Make a second cluster and copy the data.",
         ),
     }
+}
+
+/// Whether two sizes of volumes are the same, however they are written.
+fn same_size(one: &str, other: &str) -> bool {
+    let whole = |text: &str| {
+        let quantity = Quantity::new(text);
+        quantity.is_valid().then(|| quantity.whole())
+    };
+    one == other || whole(one).is_some_and(|bytes| whole(other) == Some(bytes))
 }
 
 pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
@@ -123,12 +143,22 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
     }
     stage.before.push(Action::by_hand("Where Argo CD or Flux applies the old manifests, pause it: it would bring the old StatefulSet back. Take them out of Git in the commit below, and let it go on when the new ones are there."));
     stage.before.push(Action::run(
-        "See that the cluster is whole now: `cluster_state:ok`, `cluster_slots_ok:16384`, and a connected line for each pod. What is broken before is broken afterwards.",
+        format!(
+            "See that the cluster is whole now, and has the shape that the spec has: `cluster_state:ok`, `cluster_slots_ok:16384`, a connected line for each pod, {} with slots, and {} of each. What is broken before is broken afterwards; with another shape, change the spec.",
+            count(context.new.target.shards, "master"),
+            count(context.new.target.replicas, "replica"),
+        ),
         format!("{} && {}", old.ask(&first, "CLUSTER INFO"), old.ask(&first, "CLUSTER NODES")),
     ));
     if let Some(maxmemory) = context.new.directive("maxmemory") {
         stage.before.push(Action::run(
-            format!("See that the data fits: every `used_memory_human` has to be below {maxmemory}, the `maxmemory` of the spec. Beyond it, writes are refused."),
+            format!(
+                "See that the data fits: every `used_memory_human` has to be below {maxmemory}, the `maxmemory` of the spec. Beyond it, {}.",
+                match context.new.directive("maxmemory-policy") {
+                    None | Some("noeviction") => "writes are refused",
+                    Some(_) => "keys are deleted to make room",
+                }
+            ),
             for_each(&old.pods(), &format!("{} | grep used_memory_human", old.ask("\"$pod\"", "INFO memory"))),
         ));
     }

@@ -310,7 +310,7 @@ pub const SCENARIOS: &[Scenario] = &[
     .setup(encryption::with_mutual_tls),
     scenario(
         "f14-again",
-        "replicas and a shard retire, restart, and come back on the volumes that they left",
+        "a shard and replicas retire, restart, and come back on the volumes that they left",
         scaling::again,
     )
     .limit(900),
