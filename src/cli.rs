@@ -321,6 +321,14 @@ pub(crate) struct Check {
     /// Count warnings as errors
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Refuse changes since then, too, that could lose data: a folder, a file, or `git:REF[:PATH]`
+    ///
+    /// The same as for `diff`. `check --against git:main` in a pull request lets no shard go that was not emptied before.
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) against: Option<PathBuf>,
+    /// From which class on a change is refused
+    #[arg(long, value_name = "CLASS", value_enum, requires = "against", default_value_t = Class::DataRisk)]
+    pub(crate) fail_on: Class,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -271,14 +271,16 @@ left() {
     esac
     persistence=$(ask 5 "$2" INFO persistence)
     case $persistence in
-    *aof_enabled:1*) write=BGREWRITEAOF result=${persistence#*aof_last_bgrewrite_status:} ;;
-    *) write=BGSAVE result=${persistence#*rdb_last_bgsave_status:} ;;
+    *bgsave_in_progress:1* | *rewrite_in_progress:1* | *rewrite_scheduled:1*) result=none ;;
+    *aof_enabled:1*aof_last_bgrewrite_status:ok* | *rdb_last_bgsave_status:ok*aof_enabled:0*) result=ok ;;
+    *) result=wrong ;;
     esac
     case $persistence in
-    *bgsave_in_progress:1* | *rewrite_in_progress:1* | *rewrite_scheduled:1*) result=none ;;
+    *aof_enabled:1*) write=BGREWRITEAOF ;;
+    *) write=BGSAVE ;;
     esac
     case " $writing_down:$result" in
-    *" $1 "*:ok*)
+    *" $1 "*:ok)
         written_down="$written_down $1"
         say "$1 has written down that it is empty"
         return

@@ -1,17 +1,21 @@
 //! `check`: whether specs are valid, and whether what is committed is what they render to.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
 use rayon::prelude::*;
 use redis_cluster_gen::{
+    diff::{self, Class, Judge},
     error::{Error, Problem, Severity},
     objects, spec,
 };
 
-use super::Answer;
+use super::{
+    Answer,
+    sides::{Committed, committed, rendered},
+};
 use crate::{
     cli::Check,
     input::{self, Content, From, Input},
@@ -98,16 +102,55 @@ pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
     if specs == 0 {
         return Err(input::nothing_but_output());
     }
+    let refused = match &args.against {
+        Some(against) if !wrong => refused(args, against, &inputs, messages)?,
+        _ => Vec::new(),
+    };
+    lines.extend(refused.iter().map(|change| format!("{:<10} {change}\n", "refused")));
     output::print(&lines)?;
+    if let (false, Some(against)) = (refused.is_empty(), &args.against) {
+        let noun = if refused.len() == 1 { "change is" } else { "changes are" };
+        messages.plain(&format!(
+            "{} {noun} {} or worse; `redis-cluster-gen diff --against {against}` tells more, and `redis-cluster-gen plan --against {against}` knows a way",
+            refused.len(),
+            args.fail_on,
+            against = against.display()
+        ));
+    }
     if files > 0 {
         let (verb, noun) = if files == 1 { ("is", "file") } else { ("are", "files") };
         messages
             .plain(&format!("{files} {noun} {verb} not current; run: {}", repairs.command(args)));
-    } else if !wrong {
+    } else if !wrong && refused.is_empty() {
         let noun = if specs == 1 { "spec is" } else { "specs are" };
         messages.note(format_args!("{specs} {noun} valid, and the output is current"));
     }
-    Ok(Answer::yes_if(files == 0 && !wrong))
+    Ok(Answer::yes_if(files == 0 && !wrong && refused.is_empty()))
+}
+
+/// The changes since what `--against` names that are of the class of `--fail-on` or worse, each with its next step.
+fn refused(
+    args: &Check,
+    against: &Path,
+    inputs: &[Input],
+    messages: Messages,
+) -> Result<Vec<String>, Error> {
+    let options = args.target.options(messages);
+    let (after, specs) = rendered(inputs, &options, messages)?;
+    let what = Committed { against: Some(against), folder: args.output_dir.as_deref() };
+    let before = committed(what, inputs, &after, &options, messages)?;
+    let comparison = diff::compare(before, after, &specs, &Judge::new(options.kube_version));
+    let mut told = BTreeSet::new();
+    for (object, change) in comparison.changes() {
+        let class = change.class();
+        if class >= args.fail_on && class > Class::None {
+            let rule = change.rule;
+            let next =
+                if rule.next.is_empty() { String::new() } else { format!(": {}", rule.next) };
+            told.insert(format!("{}: {} ({class}, {}){next}", object.id, rule.title, rule.code));
+        }
+    }
+    Ok(told.into_iter().collect())
 }
 
 /// Checks the specs whose output is in one folder.

@@ -216,3 +216,32 @@ fn what_is_no_reference_is_refused() {
     let error = run(&bare, "", &["diff", "--against", "git:main"]).refused();
     assert!(error.contains("is in no Git working tree"), "{error}");
 }
+
+#[test]
+fn check_lets_no_shard_go_that_was_not_emptied() {
+    let sandbox = repository();
+    let spec = |shards: &str| {
+        let spec = spec("r");
+        format!("{spec}  topology:\n    {shards}\n")
+    };
+    let render = || run(&sandbox, "r", &["render", "redis-cluster.yaml", "--output-dir", "k8s"]);
+    sandbox.write("r/redis-cluster.yaml", spec("shards: 4"));
+    render();
+    commit(&sandbox, "r", "four shards");
+    let check = |more: &[&str]| run(&sandbox, "r", &[&["check"], more].concat());
+    let against = ["--against", "git:HEAD"];
+
+    sandbox.write("r/redis-cluster.yaml", spec("shards: 3"));
+    render();
+    assert_eq!(check(&[]).code, Some(0), "it is current");
+    let refused = check(&against);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stdout.contains("RCG691"), "{refused:?}");
+    assert!(refused.stdout.contains("spec.topology.retiring first"), "{refused:?}");
+
+    sandbox.write("r/redis-cluster.yaml", spec("shards: 3\n    retiring:\n      shards: 1"));
+    render();
+    assert_eq!(check(&against).code, Some(0), "the first of two steps");
+    let stricter = check(&[&against[..], &["--fail-on", "live"]].concat());
+    assert_eq!(stricter.code, Some(1), "{stricter:?}");
+}

@@ -490,13 +490,15 @@ pub const SCENARIOS: &[Scenario] = &[
         "the stages of a newer version under load, and the refusal of the way back",
         plan::upgrade,
     )
-    .limit(600),
+    .limit(600)
+    .alone(),
     scenario(
         "plan-move-engine",
         "the stages to the other engine under load, or the refusal of them",
         plan::move_engine,
     )
-    .limit(600),
+    .limit(600)
+    .alone(),
     scenario(
         "plan-rotation",
         "the stages of another password under load, twice, and their way back",
@@ -504,9 +506,11 @@ pub const SCENARIOS: &[Scenario] = &[
     )
     .limit(600)
     .alone(),
-    scenario("plan-volumes", "the stages of larger volumes under load", plan::volumes),
+    scenario("plan-volumes", "the stages of larger volumes under load", plan::volumes)
+    .alone(),
     scenario("plan-resize", "the stages of a shard more and a shard less, under load", plan::resize)
-        .limit(600),
+        .limit(600)
+    .alone(),
     scenario(
         "plan-switches",
         "another bus port, a password and encryption, each with all pods at once",

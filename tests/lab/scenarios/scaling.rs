@@ -337,9 +337,16 @@ pub fn old_volumes(lab: &mut Lab) -> Result<()> {
     let known: BTreeSet<_> = cluster.members.iter().map(|member| &member.pod).collect();
     let larger = Cluster::from_objects(&world, &more.name(), &objects)?;
     let new: Vec<_> = larger.members.iter().filter(|member| !known.contains(&member.pod)).collect();
-    for (member, shard) in new.iter().zip(&shards) {
+    for (number, (member, shard)) in new.iter().zip(&shards).enumerate() {
         let from = world.volume(&format!("data-{}", shard.master))?;
-        copy_data(&from, &world.make_volume(&format!("data-{}", member.pod))?)?;
+        let to = world.make_volume(&format!("data-{}", member.pod))?;
+        copy_data(&from, &to)?;
+        // As after CLUSTER RESET: it knows itself alone.
+        let alone = format!(
+            "{number:040x} 10.7.9.{number}:6379@{} myself,master - 0 0 0 connected\nvars currentEpoch 0 lastVoteEpoch 0\n",
+            cluster.bus_port
+        );
+        fs::write(to.join("nodes.conf"), alone)?;
     }
     lab.apply(&more, &objects)?;
     world.prune(&objects)?;
