@@ -377,7 +377,7 @@ fn take_over(lab: &mut Lab, garbage: bool) -> Result<()> {
     // It is one of ours from now on: a rolling restart, planned and gone.
     let changed = spec.set("spec.pod.annotations.rolled", "yes");
     shell.run(&format!("redis-cluster-gen render {SPEC} --output-dir manifests"))?;
-    change_under_load(lab, &shell, &cluster, &changed, &["restart"], Duration::from_secs(2))
+    change_under_load(lab, &shell, &cluster, &changed, &["restart"])
 }
 
 pub fn takeover_of_seed(lab: &mut Lab) -> Result<()> {
