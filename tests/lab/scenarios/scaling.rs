@@ -25,6 +25,8 @@ use crate::{
 const STEP: Duration = Duration::from_secs(240);
 /// No step takes a master away that a client could miss for long.
 const GAP: Duration = Duration::from_secs(3);
+/// Engines that move slots whole, so that none is ever half moved.
+const WHOLE: [&str; 2] = ["redis-8.6", "valkey-9"];
 /// What redis-cli leaves alone, and so does the Job.
 const THRESHOLD: f64 = 0.02;
 
@@ -179,6 +181,9 @@ impl Growth {
             let Some(pod) = pod else { break };
             // It waits six seconds for its turn; then slots move.
             thread::sleep(Duration::from_millis(random(2000..14000)));
+            if !WHOLE.contains(&lab.case.image.engine.as_str()) {
+                self.wait_half_moved();
+            }
             if pod.kill().is_ok() && world.job_done(job).is_err() {
                 self.kills += 1;
                 last = pod.number;
@@ -186,6 +191,18 @@ impl Growth {
             }
         }
         Ok(())
+    }
+
+    /// Waits for a moment in which slots are half moved, if one comes soon.
+    fn wait_half_moved(&self) {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < deadline {
+            let views = self.cluster.views().unwrap_or_default();
+            if views.iter().any(|view| !view.own.open_slots.is_empty()) {
+                break;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Fails if a master has keys of slots that it does not serve: nobody would find them there.
