@@ -217,6 +217,10 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
             })?;
             done("condition met")
         }
+        ["get", "pvc", claims @ .., "--ignore-not-found"] => {
+            let there = claims.iter().filter(|claim| world.volume(claim).is_ok());
+            Ok((0, there.map(|claim| format!("{claim}\n")).collect()))
+        }
         ["wait", "pvc", claim, ..] => {
             let size = option(words, "--for").and_then(|what| what.split_once('}'));
             let size = size.and_then(|(_, size)| size.strip_prefix('=')).ok_or("no size")?;
