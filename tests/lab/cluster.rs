@@ -361,6 +361,18 @@ impl Cluster {
         Cluster { user, password: Some(password), ..self.clone() }
     }
 
+    /// Fails if a master has keys of slots that it does not serve: nobody would find them there.
+    pub fn keys_are_at_home(&self) -> Result<()> {
+        for view in self.views()?.iter().filter(|view| view.own.is_master()) {
+            let serves = |slot: u16| view.own.slots.iter().any(|(a, b)| (*a..=*b).contains(&slot));
+            let keys = self.keys_on(&view.pod)?;
+            let lost: Vec<_> =
+                keys.iter().filter(|key| !serves(crate::clients::slot(key))).collect();
+            ensure!(lost.is_empty(), "{} has keys of others, such as {:?}", view.pod, lost.first());
+        }
+        Ok(())
+    }
+
     /// Sends one command to a pod.
     pub fn ask<T: FromRedisValue>(&self, pod: &str, words: &[&str]) -> Result<T> {
         let mut connection = self.connect(&*self.world.pod(pod)?)?;

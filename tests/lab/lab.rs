@@ -389,11 +389,15 @@ pub fn case_folder(run: &Path, case: &Case) -> PathBuf {
 /// Everything that is rendered from one spec with all scripts.
 fn with_all_scripts(renderer: &Path, image: &Image) -> Result<Objects> {
     let folder = tempfile::tempdir()?;
-    Spec::new("blue", image, Layout::PerShard)
+    with_all_roles(&Spec::new("blue", image, Layout::PerShard)).render(renderer, folder.path())
+}
+
+/// A spec with everything that has a user and scripts of its own.
+pub fn with_all_roles(spec: &Spec) -> Spec {
+    spec.clone()
         .set("spec.backup", json!({ "schedule": "@daily", "volume": { "claimName": "b" } }))
         .set("spec.restore", json!({ "backup": "blue" }))
         .set("spec.observability.exporter.enabled", true)
-        .render(renderer, folder.path())
 }
 
 /// Fails if there is a mutation that does not change anything any more.

@@ -152,8 +152,9 @@ fn run_all(arguments: &Arguments) -> Result<bool> {
 
     let results = Mutex::new(Vec::new());
     // What measures short times comes last, with less beside it.
-    let (alone, together): (Vec<_>, Vec<_>) =
-        cases.into_iter().partition(|case| find(&case.scenario).is_ok_and(|s| s.alone));
+    let (alone, together): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| {
+        find(&case.scenario).is_ok_and(|s| s.alone || (s.exact && case.patience == 1))
+    });
     for (cases, jobs) in [(together, jobs), (alone, jobs.div_ceil(3))] {
         let queue = Mutex::new(VecDeque::from(cases));
         thread::scope(|scope| {

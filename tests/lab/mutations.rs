@@ -195,6 +195,17 @@ pub const MUTATIONS: &[Mutation] = &[
         ),
     },
     Mutation {
+        name: "password-in-arguments",
+        what: "the password is on the command line of redis-cli",
+        scenario: "f1-bootstrap",
+        engine: None,
+        file: "lib.sh",
+        change: (
+            "exec \"$ENGINE-cli\" $LOGIN \"$@\"",
+            "exec \"$ENGINE-cli\" $LOGIN -a \"$SECRET\" \"$@\"",
+        ),
+    },
+    Mutation {
         name: "password-in-log",
         what: "a script says the password",
         scenario: "f1-bootstrap",

@@ -42,12 +42,28 @@ fn backups(volume: &Path) -> Result<BTreeSet<String>> {
     Ok(entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
 }
 
+/// A container of the user's that copies one folder of the volume over another, as others copy it to an object store and back.
+fn copying(lab: &Lab, name: &str, from: &str, to: &str) -> serde_json::Value {
+    let copy = format!("rm -rf /backup/{to} && cp -r /backup/{from} /backup/{to}");
+    json!({
+        "name": name,
+        "image": format!("{}:{}", lab.case.image.family, lab.case.image.version),
+        "command": ["/bin/sh", "-c", copy],
+        "securityContext": { "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } },
+    })
+}
+
 /// A backup is made under load, twice, of which one is kept. It is restored into a cluster with one shard more, whose own keys stay, while the
 /// restoring pod is killed on its way.
 pub fn restored(lab: &mut Lab) -> Result<()> {
     let spec = lab.spec("blue").set(
         "spec.backup",
-        json!({ "schedule": "@daily", "keep": 1, "volume": { "size": "1Gi" } }),
+        json!({
+            "schedule": "@daily",
+            "keep": 1,
+            "volume": { "size": "1Gi" },
+            "upload": copying(lab, "upload", "blue", "elsewhere"),
+        }),
     );
     let objects = lab.render(&spec)?;
     let (cluster, shards) = lab.deploy(&spec)?;
@@ -92,7 +108,11 @@ pub fn restored(lab: &mut Lab) -> Result<()> {
     ask(&new, &new.whole()?, own, &["SET", "K", "newer"])?;
     let green = green.set(
         "spec.restore",
-        json!({ "backup": format!("blue/{folder}"), "claimName": "blue-backup" }),
+        json!({
+            "backup": format!("back/{folder}"),
+            "claimName": "blue-backup",
+            "download": copying(lab, "download", "elsewhere", "back"),
+        }),
     );
     let objects = lab.render(&green)?;
     let mut jobs = objects.jobs.iter().filter_map(|job| job.metadata.name.clone());
@@ -123,6 +143,7 @@ pub fn restored(lab: &mut Lab) -> Result<()> {
         wrong.len(),
         wrong.first_key_value()
     );
+    new.keys_are_at_home()?;
     let all = new.keys()?;
     let missing: Vec<_> = acknowledged.difference(&all).collect();
     ensure!(

@@ -42,6 +42,8 @@ pub struct Scenario {
     pub quick: Option<(&'static str, Layout)>,
     /// Whether it measures short times, so that little else may run beside it.
     pub alone: bool,
+    /// Whether the same is so for the figures of the report alone; the quick set, whose limits are wide, has it among the others.
+    pub exact: bool,
     /// Makes its lab.
     pub setup: fn(Case) -> Result<Lab>,
     /// What it does.
@@ -69,6 +71,7 @@ const fn scenario(
         layouts: BOTH,
         quick: None,
         alone: false,
+        exact: false,
         setup: Lab::new,
         body,
     }
@@ -88,6 +91,11 @@ impl Scenario {
 
     const fn alone(mut self) -> Scenario {
         self.alone = true;
+        self
+    }
+
+    const fn exact(mut self) -> Scenario {
+        self.exact = true;
         self
     }
 
@@ -362,18 +370,18 @@ pub const SCENARIOS: &[Scenario] = &[
         misc::all_new_and_rolling,
     )
     .setup(encryption::with_tls)
-    .alone(),
+    .exact(),
     scenario("f18-mutual-tls", "the same, and clients have to show a certificate", misc::all_new_and_rolling)
         .setup(encryption::with_mutual_tls)
         .quick("redis-8", PerShard)
-    .alone(),
+    .exact(),
     scenario("f18-ipv6", "the same on IPv6 only", misc::all_new_and_rolling).setup(misc::on_ipv6),
     scenario("f18-ipv6-tls", "the same, all of it encrypted", misc::all_new_and_rolling)
         .setup(encryption::with_tls_on_ipv6)
-    .alone(),
+    .exact(),
     scenario("password-rotation", "a password is changed under load", misc::rotation)
         .quick("redis-8", Single)
-    .alone(),
+    .exact(),
     scenario(
         "users-change",
         "users come, change and go, and passwords are changed, under load",
@@ -381,7 +389,7 @@ pub const SCENARIOS: &[Scenario] = &[
     )
     .setup(users::beside_default)
     .quick("valkey-9", PerShard)
-    .alone(),
+    .exact(),
     scenario(
         "users-upgrade",
         "pods of a version without users roll to this one, and back, under load",
@@ -400,7 +408,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("tls-renewal", "a certificate is renewed under load", encryption::renewal)
         .setup(encryption::with_mutual_tls)
         .quick("redis-7.0", Single)
-    .alone(),
+    .exact(),
     scenario("f19-replicas-die", "both replicas of a shard gone for long", misc::replicas_die),
     scenario(
         "f20-busybox",
@@ -491,26 +499,26 @@ pub const SCENARIOS: &[Scenario] = &[
         plan::upgrade,
     )
     .limit(600)
-    .alone(),
+    .exact(),
     scenario(
         "plan-move-engine",
         "the stages to the other engine under load, or the refusal of them",
         plan::move_engine,
     )
     .limit(600)
-    .alone(),
+    .exact(),
     scenario(
         "plan-rotation",
         "the stages of another password under load, twice, and their way back",
         plan::rotation,
     )
     .limit(600)
-    .alone(),
+    .exact(),
     scenario("plan-volumes", "the stages of larger volumes under load", plan::volumes)
-    .alone(),
+    .exact(),
     scenario("plan-resize", "the stages of a shard more and a shard less, under load", plan::resize)
         .limit(600)
-    .alone(),
+    .exact(),
     scenario(
         "plan-switches",
         "another bus port, a password and encryption, each with all pods at once",

@@ -14,7 +14,7 @@ use std::{
 
 use super::random;
 use crate::{
-    clients::{Load, Sampler, fill, fill_many, slot, unreadable},
+    clients::{Load, Sampler, fill, fill_many, unreadable},
     cluster::{Cluster, Shard},
     lab::{Lab, Spec},
     pod::Pod,
@@ -128,7 +128,7 @@ impl Growth {
         self.cluster = Cluster::from_objects(&world, &spec.name(), &lab.render(&staying)?)?;
         let shards = self.cluster.in_shape()?;
         is_even(&shards)?;
-        self.keys_are_at_home()?;
+        self.cluster.keys_are_at_home()?;
         let stays: BTreeSet<_> = self.cluster.members.iter().map(|member| &member.pod).collect();
         for member in all.members.iter().filter(|member| !stays.contains(&member.pod)) {
             is_retired(&self.cluster, &member.pod)?;
@@ -203,17 +203,6 @@ impl Growth {
             }
             thread::sleep(Duration::from_millis(20));
         }
-    }
-
-    /// Fails if a master has keys of slots that it does not serve: nobody would find them there.
-    fn keys_are_at_home(&self) -> Result<()> {
-        for view in self.cluster.views()?.iter().filter(|view| view.own.is_master()) {
-            let serves = |slot: u16| view.own.slots.iter().any(|(a, b)| (*a..=*b).contains(&slot));
-            let keys = self.cluster.keys_on(&view.pod)?;
-            let lost: Vec<_> = keys.iter().filter(|key| !serves(slot(key))).collect();
-            ensure!(lost.is_empty(), "{} has keys of others, such as {:?}", view.pod, lost.first());
-        }
-        Ok(())
     }
 
     /// Ends the load and judges what clients saw.
@@ -499,7 +488,7 @@ pub fn target_dies(lab: &mut Lab) -> Result<()> {
     lab.healed(died);
     is_even(&cluster.in_shape()?)?;
     growth.cluster = cluster;
-    growth.keys_are_at_home()?;
+    growth.cluster.keys_are_at_home()?;
     lab.note(format!("the target died with {slots} slots"));
     let Growth { cluster, keys, load, watch, .. } = growth;
     watch.stop()?;

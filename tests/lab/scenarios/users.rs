@@ -14,7 +14,7 @@ use super::{OPERATIONS_PER_SECOND, restart, rolling, scrapes};
 use crate::{
     clients::{self, Load},
     cluster::{Cluster, Shard},
-    lab::{ADMIN_PASSWORD, Case, Lab, PASSWORD, Spec},
+    lab::{self, ADMIN_PASSWORD, Case, Lab, PASSWORD, Spec},
     net::Families,
     objects::{Files, Objects},
     pod::Timing,
@@ -78,7 +78,7 @@ pub fn enforced(lab: &mut Lab) -> Result<()> {
     let (cluster, shards) = lab.deploy(&lab.spec("blue"))?;
     lab.ensure_nothing_refused()?;
     of_clients(&cluster)?;
-    of_ours(&cluster, &shards)?;
+    of_ours(lab, &cluster, &shards)?;
     known_commands(lab, &cluster)?;
     lab.world.clear()?;
     restart::all_new(lab)?;
@@ -149,7 +149,7 @@ fn of_clients(cluster: &Cluster) -> Result<()> {
 }
 
 /// Our own users: none reads a key, and each does only what it is for.
-fn of_ours(cluster: &Cluster, shards: &[Shard]) -> Result<()> {
+fn of_ours(lab: &Lab, cluster: &Cluster, shards: &[Shard]) -> Result<()> {
     let roles: [(&'static str, &[&[&str]]); 5] = [
         ("_bootstrap", &[&["CLUSTER", "NODES"], &["INFO"]]),
         ("_handover", &[&["ROLE"], &["CLUSTER", "NODES"]]),
@@ -179,6 +179,24 @@ fn of_ours(cluster: &Cluster, shards: &[Shard]) -> Result<()> {
             expect(&own, "NOPERM", &[&["SET", "blue:1", "x"]])?;
         }
     }
+    for user in roles_of_jobs(lab, cluster)? {
+        let own = cluster.seen_by(Some(user), APP_PASSWORD);
+        expect(&own, "ok", &[&["INFO"], &["CLUSTER", "INFO"]])?;
+        expect(
+            &own,
+            "NOPERM",
+            &[
+                &["GET", "blue:1"],
+                &["SET", "blue:1", "x"],
+                &["KEYS", "*"],
+                &["FLUSHALL"],
+                &["CONFIG", "GET", "masterauth"],
+                &["ACL", "LIST"],
+                &["CLUSTER", "RESET"],
+                &["SHUTDOWN", "NOSAVE"],
+            ],
+        )?;
+    }
     for user in ["_probe", "_replication"] {
         let own = cluster.seen_by(Some(user), derived(user, "blue", PASSWORD).leak());
         expect(&own, "NOPERM", &[&["CONFIG", "GET", "masterauth"], &["CLUSTER", "NODES"]])?;
@@ -187,6 +205,26 @@ fn of_ours(cluster: &Cluster, shards: &[Shard]) -> Result<()> {
         replicate_as(cluster, &shard.replicas, "_replication")?;
     }
     Ok(())
+}
+
+/// Users with the rules of those that backups, restores and metrics have, on the first pod; they log in with the password of `app`.
+fn roles_of_jobs(lab: &Lab, cluster: &Cluster) -> Result<[&'static str; 3]> {
+    let roles = ["_backup", "_exporter", "_restore"];
+    let objects = lab.render(&lab::with_all_roles(&lab.spec("blue")))?;
+    let users = objects
+        .config_maps
+        .iter()
+        .find_map(|map| map.data.as_ref()?.get("users"))
+        .ok_or("no users were rendered")?;
+    for role in roles {
+        let mut lines = users.lines().filter_map(|line| line.strip_prefix(&format!("{role} ")));
+        let (_, rules) = lines.next().and_then(|line| line.split_once(' ')).ok_or(role)?;
+        let password = format!(">{APP_PASSWORD}");
+        let mut words = vec!["ACL", "SETUSER", role, "reset", &password];
+        words.extend(rules.split(' '));
+        cluster.ask::<String>(&cluster.members[0].pod, &words)?;
+    }
+    Ok(roles)
 }
 
 /// The table of commands is right about this engine: with what it has a user can be made, and with what it has not, none.
