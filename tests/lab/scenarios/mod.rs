@@ -359,7 +359,7 @@ pub const SCENARIOS: &[Scenario] = &[
         misc::all_new_and_rolling,
     )
     .setup(misc::without_password)
-    .quick("valkey-9", Single),
+    .quick("valkey-9", PerShard),
     scenario("f18-users", "the same with users only, each held to its rules", users::enforced)
         .limit(480)
         .setup(users::alone)
@@ -487,7 +487,8 @@ pub const SCENARIOS: &[Scenario] = &[
         "clients outside insist on the hosts in certificates: every slot, a failover, all addresses new",
         encryption::outside_by_names,
     )
-    .limit(480),
+    .limit(480)
+    .quick("redis-8", Single),
     scenario(
         "tls-names",
         "clients insist on the announced names in certificates, others come without encryption: a failover, all addresses new",
