@@ -202,7 +202,7 @@ pub const MUTATIONS: &[Mutation] = &[
         file: "lib.sh",
         change: (
             "exec \"$ENGINE-cli\" $LOGIN \"$@\"",
-            "exec \"$ENGINE-cli\" $LOGIN -a \"$SECRET\" \"$@\"",
+            "exec \"$ENGINE-cli\" $LOGIN --no-auth-warning -a \"$SECRET\" \"$@\"",
         ),
     },
     Mutation {

@@ -118,15 +118,15 @@ fn empty_volumes(context: &Context<'_>, stage: &mut Stage) {
 }
 
 fn moving(context: &Context<'_>, stage: &mut Stage) {
-    let job = context.new.job.as_deref().unwrap_or("NAME");
+    let Some(job) = &context.new.job else {
+        stage.wait.push(Action::by_hand("There is no bootstrap Job (bootstrap.enabled is false): join the pods and move the slots by hand, with redis-cli --cluster."));
+        return;
+    };
     stage.trouble.push(format!(
         "The Job may be killed at any moment: the next one goes on where it was. If it ended with an error, its last lines say why: `{}`. Delete it and apply again when that is mended: `{}`.",
         context.kubectl(&format!("logs job/{job}")),
         context.kubectl(&format!("delete job {job}"))
     ));
-    if !context.has_new_job() {
-        stage.wait.push(Action::by_hand("There is no bootstrap Job (bootstrap.enabled is false): join the pods and move the slots by hand, with redis-cli --cluster."));
-    }
 }
 
 pub(super) fn remove(context: &Context<'_>, stage: &mut Stage) {
