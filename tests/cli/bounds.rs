@@ -32,9 +32,9 @@ fn base() -> Value {
 const ANY_KEY: &str = "memory";
 
 /// A field with everything that the schema says of its value.
-struct Field {
-    pointer: String,
-    says: Map<String, Value>,
+pub(crate) struct Field {
+    pub(crate) pointer: String,
+    pub(crate) says: Map<String, Value>,
 }
 
 impl Field {
@@ -44,7 +44,7 @@ impl Field {
 }
 
 /// The fields at and below a schema, in order.
-fn fields(root: &Value, schema: &Value, pointer: &str, found: &mut Vec<Field>) {
+pub(crate) fn fields(root: &Value, schema: &Value, pointer: &str, found: &mut Vec<Field>) {
     let mut says = schema.as_object().cloned().unwrap_or_default();
     if let Some(Value::String(reference)) = says.remove("$ref") {
         let definition = root.pointer(reference.trim_start_matches('#')).expect("a definition");
