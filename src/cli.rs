@@ -153,6 +153,8 @@ pub(crate) enum Example {
     Minimal,
     /// Three zones, limits, everything hardened
     Production,
+    /// Everything encrypted, clients with certificates, users, both IP families
+    Tls,
     /// A cache: no volumes, no persistence
     Cache,
     /// Valkey instead of Redis

@@ -54,6 +54,7 @@ fn text(example: Example) -> &'static str {
         Example::Minimal => include_str!("../../examples/minimal/redis-cluster.yaml"),
         Example::Production => include_str!("../../examples/production/redis-cluster.yaml"),
         Example::Seed => include_str!("../../examples/seed/redis-cluster.yaml"),
+        Example::Tls => include_str!("../../examples/tls/redis-cluster.yaml"),
         Example::Valkey => include_str!("../../examples/valkey/redis-cluster.yaml"),
     }
 }

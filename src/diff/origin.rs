@@ -95,14 +95,36 @@ fn pointers(object: &Object, difference: &Difference) -> Vec<String> {
     let exporter = [names::EXPORTER_CONTAINER, names::EXPORTER_INIT_CONTAINER];
     let lists = ["containers", "initContainers", "volumes"];
     if lists.iter().any(|list| path.item_of(list).is_some_and(|item| exporter.contains(&item))) {
-        let exporter = "/spec/observability/exporter";
-        pointers.push(format!("{exporter}/{}", path.last()));
-        pointers.push(exporter.to_owned());
-    }
-    if object.id.kind == "ConfigMap" && object.id.name.ends_with("-dashboard") {
-        pointers.push("/spec/observability/dashboard".to_owned());
+        pointers.extend(of_exporter(path));
     }
     let escaped = path.last().replace('~', "~0").replace('/', "~1");
+    if object.id.kind == "ConfigMap" && object.id.name.ends_with("-dashboard") {
+        let dashboard = "/spec/observability/dashboard";
+        if path.is_below("metadata") {
+            pointers.push(format!("{dashboard}/{}/{escaped}", path.parent()));
+            pointers.push(format!("/metadata/{}/{escaped}", path.parent()));
+        }
+        pointers.push(dashboard.to_owned());
+    }
+    let variable = path
+        .item_of("env")
+        .and_then(|variable| VARIABLES.iter().find(|(name, _)| *name == variable))
+        // Where it comes or goes as a whole, that is for another reason.
+        .filter(|(name, _)| *name != "ANNOUNCE_HOSTNAME" || path.last() == "value");
+    pointers.extend(variable.map(|(_, pointer)| (*pointer).to_owned()));
+    let threshold =
+        path.item_of("rules").and_then(|alert| THRESHOLDS.iter().find(|(name, _)| *name == alert));
+    if path.last() == "expr" {
+        pointers.extend(threshold.map(|(_, pointer)| (*pointer).to_owned()));
+    }
+    if difference
+        .old
+        .iter()
+        .chain(&difference.new)
+        .any(|port| port.get("name").is_some_and(|name| name == names::PLAINTEXT_PORT))
+    {
+        pointers.extend(["/spec/tls/plaintextPort", "/spec/tls"].map(str::to_owned));
+    }
     let is_for_pod = object.id.kind == "Service"
         && object
             .get("/spec/selector")
@@ -112,6 +134,10 @@ fn pointers(object: &Object, difference: &Difference) -> Vec<String> {
         let list = if path.is_below("metadata annotations") { "/annotations" } else { "" };
         pointers.push(format!("{external}{list}/{escaped}"));
         pointers.push(external.to_owned());
+    }
+    let container = path.item_of("containers");
+    if object.id.kind == "CronJob" && container.is_some_and(|name| name != names::BACKUP) {
+        pointers.push("/spec/backup/upload".to_owned());
     }
     if object.id.kind == "Job" && object.id.name.contains("-restore-") {
         pointers.push("/spec/restore".to_owned());
@@ -124,6 +150,29 @@ fn pointers(object: &Object, difference: &Difference) -> Vec<String> {
         pointers.extend(more.iter().map(|pointer| pointer.replace("LAST", &escaped)));
     }
     pointers
+}
+
+/// Where the spec may say what is at a path in a container of the exporter.
+fn of_exporter(path: &Path) -> Vec<String> {
+    let exporter = "/spec/observability/exporter";
+    let fields = path.names();
+    let of_item = fields.iter().position(|name| *name == "[]").map(|at| &fields[at + 1..]);
+    let below = match of_item.unwrap_or_default() {
+        ["imagePullPolicy", ..] => vec!["pullPolicy".to_owned()],
+        ["ports", ..] => vec!["port".to_owned()],
+        ["env", ..] if path.item_of("env") == Some("REDIS_EXPORTER_WEB_LISTEN_ADDRESS") => {
+            vec!["port".to_owned()]
+        }
+        // Requests follow the limits where they are not written.
+        ["resources", "requests", name] => {
+            vec![format!("resources/requests/{name}"), format!("resources/limits/{name}")]
+        }
+        ["resources", more @ ..] => vec![format!("resources/{}", more.join("/"))],
+        [field, ..] => vec![(*field).to_owned()],
+        [] => Vec::new(),
+    };
+    let pointers = below.into_iter().map(|field| format!("{exporter}/{field}"));
+    pointers.chain([exporter.to_owned()]).collect()
 }
 
 fn directive(name: &str) -> &'static [&'static str] {
@@ -152,11 +201,66 @@ fn directive(name: &str) -> &'static [&'static str] {
     }
 }
 
+/// What says the scripts' variables.
+const VARIABLES: &[(&str, &str)] = &[
+    ("ANNOUNCE_HOSTNAME", "/spec/network/clusterDomain"),
+    ("BUS_PORT", "/spec/network/busPort"),
+    ("CLIENT_PORT", "/spec/network/clientPort"),
+    ("HANDOVER_SECONDS", "/spec/lifecycle/handoverSeconds"),
+    ("IP_FAMILY", "/spec/network/ipFamilies"),
+    ("KEEP", "/spec/backup/keep"),
+];
+
+/// What says when alerts fire.
+const THRESHOLDS: &[(&str, &str)] = &[
+    ("RedisClusterMemoryNearlyFull", "/spec/observability/alerts/memoryPercent"),
+    ("RedisClusterDiskNearlyFull", "/spec/observability/alerts/diskPercent"),
+    ("RedisClusterReplicationLag", "/spec/observability/alerts/replicationLagSeconds"),
+];
+
 type Field = (&'static str, &'static str, &'static [&'static str]);
 
 /// For a kind and the beginning of a path (all of it where empty), where the spec may say it. `LAST` is the path's last name.
 const FIELDS: &[Field] = &[
     ("", "metadata labels app.kubernetes.io/version", &["/spec/engine/version"]),
+    (
+        "PodMonitor",
+        "metadata labels",
+        &[
+            "/spec/observability/monitor/labels/LAST",
+            "/metadata/labels/LAST",
+            "/spec/observability/monitor",
+        ],
+    ),
+    (
+        "ServiceMonitor",
+        "metadata labels",
+        &[
+            "/spec/observability/monitor/labels/LAST",
+            "/metadata/labels/LAST",
+            "/spec/observability/monitor",
+        ],
+    ),
+    (
+        "PrometheusRule",
+        "metadata labels",
+        &[
+            "/spec/observability/alerts/labels/LAST",
+            "/metadata/labels/LAST",
+            "/spec/observability/alerts",
+        ],
+    ),
+    (
+        "Service",
+        "metadata annotations",
+        &[
+            "/spec/network/clientService/annotations/LAST",
+            "/metadata/annotations/LAST",
+            "/metadata/annotations",
+            "/spec/network/clientService",
+            "/spec/gitops",
+        ],
+    ),
     ("", "metadata labels", &["/metadata/labels/LAST", "/metadata/labels"]),
     (
         "",
@@ -164,7 +268,11 @@ const FIELDS: &[Field] = &[
         &["/metadata/annotations/LAST", "/metadata/annotations", "/spec/gitops"],
     ),
     ("", "metadata namespace", &["/metadata/namespace"]),
-    ("Certificate", "spec issuerRef", &["/spec/tls/certificate/issuerRef"]),
+    (
+        "Certificate",
+        "spec issuerRef",
+        &["/spec/tls/certificate/issuerRef/LAST", "/spec/tls/certificate/issuerRef"],
+    ),
     ("Certificate", "spec secretName", &["/spec/tls/secretName"]),
     ("Certificate", "", &["/spec/tls/certificate/LAST", "/spec/tls/certificate", "/spec/tls"]),
     (
@@ -336,19 +444,43 @@ const FIELDS: &[Field] = &[
     (
         "NetworkPolicy",
         "",
-        &["/spec/network/networkPolicy", "/spec/network", "/spec/observability/exporter"],
+        &[
+            "/spec/network/networkPolicy",
+            "/spec/network",
+            "/spec/observability/exporter",
+            "/spec/tls",
+        ],
     ),
     ("PodMonitor", "spec podMetricsEndpoints", &["/spec/observability/monitor/interval"]),
-    ("PodMonitor", "metadata labels", &["/spec/observability/monitor/labels"]),
     ("PodMonitor", "", &["/spec/observability/monitor", "/spec/observability"]),
     ("ServiceMonitor", "spec endpoints", &["/spec/observability/monitor/interval"]),
     ("ServiceMonitor", "", &["/spec/observability/monitor", "/spec/observability"]),
+    (
+        "PrometheusRule",
+        "spec groups [] rules [] annotations runbook_url",
+        &["/spec/observability/alerts/runbookUrl", "/spec/observability/alerts"],
+    ),
     ("PrometheusRule", "", &["/spec/observability/alerts", "/spec/observability"]),
     ("PodDisruptionBudget", "", &["/spec/lifecycle/podDisruptionBudget"]),
     ("ServiceAccount", "", &["/spec/pod/serviceAccountName"]),
     ("CronJob", "spec schedule", &["/spec/backup/schedule"]),
     ("CronJob", "spec timeZone", &["/spec/backup/timeZone"]),
+    (
+        "CronJob",
+        "spec jobTemplate spec activeDeadlineSeconds",
+        &["/spec/backup/timeoutSeconds", "/spec/backup"],
+    ),
+    (
+        "CronJob",
+        "spec jobTemplate spec template spec volumes",
+        &["/spec/backup/volume/claimName", "/spec/backup/volume", "/spec/backup"],
+    ),
     ("CronJob", "", &["/spec/backup"]),
+    (
+        "PersistentVolumeClaim",
+        "spec storageClassName",
+        &["/spec/backup/volume/className", "/spec/backup/volume", "/spec/backup"],
+    ),
     (
         "PersistentVolumeClaim",
         "",

@@ -182,6 +182,8 @@ pub const RULES: &[Rule] = &[
     external::NODE_PORT,
     objects::CRON_JOB,
     objects::CLASS_GIVEN,
+    config::PLAINTEXT_PORT,
+    objects::ISSUER,
     objects::ANYTHING,
 ];
 

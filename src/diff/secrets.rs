@@ -10,6 +10,7 @@ use regex::{Captures, Regex};
 use serde_json::Value;
 
 use super::{conf, object::Side, path::Path};
+use crate::plan::names;
 
 /// What stands in place of a secret.
 pub(super) const HIDDEN: &str = "(hidden)";
@@ -197,7 +198,12 @@ fn is_secret_place(kind: &str, path: &Path) -> bool {
 /// Whether a text can be told from words that stand everywhere.
 fn is_distinct(text: &str) -> bool {
     let words = text.bytes().all(|byte| byte.is_ascii_lowercase());
-    !text.contains(HIDDEN) && !is_reference(text) && (text.len() >= 10 || text.len() >= 6 && !words)
+    // The user of an address is hidden, but this one is no secret, and part of the image's name.
+    let is_ours = text == names::EXPORTER_USER;
+    !is_ours
+        && !text.contains(HIDDEN)
+        && !is_reference(text)
+        && (text.len() >= 10 || text.len() >= 6 && !words)
 }
 
 fn add(kind: &str, text: &str, found: &mut BTreeSet<String>) {

@@ -246,6 +246,8 @@ pub const RULES: &[Rule] = &[
     backup::BACKUP_GOES_NOWHERE,
     backup::BACKUP_NAME,
     backup::TASK_CONTAINER,
+    backup::NO_BACKUP_KEPT,
+    tls::ISSUER_SYNTAX,
 ];
 
 /// The rule with a code or a name.

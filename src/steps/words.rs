@@ -109,6 +109,8 @@ pub(super) fn of(context: &Context<'_>) -> Stage {
     }
     password::reference(context, &mut stage);
     another_certificate(context, &mut stage);
+    another_issuer(context, &mut stage);
+    plaintext_port(context, &mut stage);
     persistence::switch(context, &mut stage);
     risks(context, &mut stage);
     let own = std::mem::take(&mut stage.apply);
@@ -144,6 +146,20 @@ fn another_certificate(context: &Context<'_>, stage: &mut Stage) {
         stage.before.push(Action::by_hand(format!(
             "See that Secret {to} is there, with tls.crt, tls.key and ca.crt. Pods with the one certificate and with the other talk to each other while they restart: if another authority has signed the new one, write the certificates of both into ca.crt of both Secrets first, and wait two minutes."
         )));
+    }
+}
+
+/// Adds what has to be so before another issuer signs the certificate.
+fn another_issuer(context: &Context<'_>, stage: &mut Stage) {
+    if context.meets("RCG734") {
+        stage.before.push(Action::by_hand("See that the new issuer has the same authority as the old one: compare `ca.crt` of a certificate that each has signed. Pods and clients take the new one at times of their own, and refuse what an authority has signed that they do not know. For another authority, go by way of a Secret of your own with both in its `ca.crt` (`tls.secretName`)."));
+    }
+}
+
+/// Adds what has to be so before the port without encryption goes.
+fn plaintext_port(context: &Context<'_>, stage: &mut Stage) {
+    if context.meets("RCG733") {
+        stage.before.push(Action::by_hand("Move all clients to the port with encryption. Those that connect without it find nobody on the old port of a pod that has restarted."));
     }
 }
 

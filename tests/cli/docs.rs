@@ -7,9 +7,13 @@ use std::{
 };
 
 use redis_cluster_gen::{
-    error::Source,
-    spec::{self, Options},
+    error::{Severity, Source},
+    spec::{self, Options, schema},
+    yaml,
 };
+use serde_json::{Value, json};
+
+use crate::bounds;
 
 /// Blocks that begin with ```` ```console ```` hold commands after `$ `, each followed by what it prints, stderr included. A line `...` stands for any
 /// lines. `BLESS=1` writes the output anew, but leaves blocks with a `...` to people.
@@ -63,10 +67,84 @@ fn paths_in_the_docs_exist() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// The blocks of YAML of a document.
-fn yaml_blocks(text: &str) -> Vec<&str> {
-    let blocks = text.split("```yaml\n").skip(1);
-    blocks.filter_map(|rest| rest.split("```").next()).collect()
+/// The blocks of YAML of a document, those in lists without their indentation.
+fn yaml_blocks(text: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let Some(indentation) = line.strip_suffix("```yaml") else { continue };
+        let block = lines.by_ref().take_while(|line| line.trim_start() != "```");
+        blocks.push(
+            block
+                .map(|line| format!("{}\n", line.strip_prefix(indentation).unwrap_or(line)))
+                .collect(),
+        );
+    }
+    blocks
+}
+
+/// Blocks of YAML that are neither specs nor Kubernetes objects, by how they begin.
+const OTHER_YAML: [&str; 2] = ["- job_name: redis-cluster", "repos:"];
+
+/// Specs and parts of specs that the documentation shows are accepted, written into a small spec where they are parts.
+#[test]
+fn specs_in_the_docs_are_right() {
+    let schema: Value = serde_json::from_str(schema::TEXT).expect("JSON");
+    let mut fields = Vec::new();
+    bounds::fields(&schema, &schema, "", &mut fields);
+    // The outermost first.
+    fields.sort_by_key(|field| field.pointer.matches('/').count());
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for path in documents() {
+        let text = fs::read_to_string(&path).expect("a document");
+        for block in yaml_blocks(&text) {
+            if OTHER_YAML.iter().any(|other| block.starts_with(other)) {
+                continue;
+            }
+            let named = format!("{}:\n{block}", path.display());
+            let source = Source { name: path.display().to_string(), text: block };
+            let part = yaml::read(&source.into()).unwrap_or_else(|_| panic!("not YAML: {named}"));
+            let part = part.to_json();
+            if part.get("apiVersion").is_some() && part["kind"] != "RedisCluster" {
+                continue;
+            }
+            let keys = part.as_object().unwrap_or_else(|| panic!("what is it? {named}"));
+            let holder = fields.iter().find(|field| {
+                let known = field.says.get("properties").and_then(Value::as_object);
+                known.is_some_and(|known| keys.keys().all(|key| known.contains_key(key)))
+            });
+            let holder = holder.unwrap_or_else(|| panic!("no part of a spec: {named}"));
+            let mut spec = json!({
+                "apiVersion": "redis-cluster-gen.dev/v1alpha1",
+                "kind": "RedisCluster",
+                "metadata": {"name": "orders", "namespace": "shop"},
+                "spec": {"engine": {"version": "8.0.6"}, "storage": {"size": "2Gi"}},
+            });
+            if holder.pointer == "/spec/backup" {
+                spec["spec"]["backup"] = json!({"schedule": "@daily"});
+            }
+            merge(spec.pointer_mut(&holder.pointer).expect("a place"), &part);
+            let source = Source { name: named, text: spec.to_string() }.into();
+            let problems = spec::load(&source, &Options::default()).problems.into_iter();
+            let errors = problems.filter(|problem| problem.severity == Severity::Error);
+            wrong.extend(errors.map(|error| format!("{}: {}", source.name, error.message)));
+            seen += 1;
+        }
+    }
+    assert!(seen > 8, "only {seen} specs were found: is the search broken?");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Writes one mapping over another.
+fn merge(below: &mut Value, over: &Value) {
+    match (below, over) {
+        (Value::Object(below), Value::Object(over)) => {
+            for (key, value) in over {
+                merge(below.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (below, over) => *below = over.clone(),
+    }
 }
 
 /// The users that the documentation shows are accepted without a warning, and each way to make their Secret makes the one that is mounted, with a password for each.
@@ -78,7 +156,7 @@ fn users_in_the_docs_are_right() {
     let engine = "  engine: {version: \"8.0.6\"}\n  storage: {size: 2Gi}\n";
     let head = "apiVersion: redis-cluster-gen.dev/v1alpha1\nkind: RedisCluster\nmetadata: {name: orders}\n";
     let spec = format!("{head}{spec}{engine}");
-    let value: serde_json::Value = serde_yaml::from_str(&spec).expect("YAML");
+    let value: Value = serde_yaml::from_str(&spec).expect("YAML");
     let users = value["spec"]["auth"]["users"].as_array().expect("users");
     let users: Vec<_> = users.iter().filter_map(|user| user["name"].as_str()).collect();
     assert!(users.len() > 1, "{users:?}");
@@ -88,7 +166,7 @@ fn users_in_the_docs_are_right() {
     assert!(said.is_empty(), "{said:?}");
     assert_eq!(secrets.len(), 4, "a plain Secret, and three tools");
     for block in secrets {
-        let object: serde_json::Value = serde_yaml::from_str(block).expect("YAML");
+        let object: Value = serde_yaml::from_str(block).expect("YAML");
         let kind = object["kind"].as_str().expect("a kind");
         // Flux decrypts what stands elsewhere.
         if kind == "Kustomization" {

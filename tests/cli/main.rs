@@ -1,5 +1,6 @@
 //! Runs the real binary over real files and compares its whole output.
 
+mod bounds;
 mod docs;
 mod explain;
 mod folder;

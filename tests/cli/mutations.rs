@@ -10,7 +10,8 @@ use redis_cluster_gen::{
 };
 use serde_json::{Map, Value, json};
 
-const EXAMPLES: [&str; 6] = ["cache", "local", "minimal", "production", "seed", "valkey"];
+const EXAMPLES: [&str; 8] =
+    ["cache", "external", "local", "minimal", "production", "seed", "tls", "valkey"];
 
 static SPECS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     EXAMPLES

@@ -15,8 +15,8 @@ use super::specs;
 pub(crate) const RANDOM_SPECS: u64 = 500;
 
 /// The examples that the project promises; there may be more.
-const EXAMPLES: [&str; 7] =
-    ["cache", "external", "local", "minimal", "production", "seed", "valkey"];
+const EXAMPLES: [&str; 8] =
+    ["cache", "external", "local", "minimal", "production", "seed", "tls", "valkey"];
 
 /// A spec file and what was rendered from it; or from all random specs in one run.
 #[derive(Debug)]

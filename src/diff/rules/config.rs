@@ -1,5 +1,7 @@
 //! The files of the ConfigMap, directive by directive, and Secrets.
 
+use serde_json::Value;
+
 use super::{BASE, Facts, Pods, Rule};
 use crate::{
     diff::{
@@ -184,8 +186,33 @@ pub(super) const CLIENT_PORT: Rule = Rule {
     source: "https://redis.io/docs/latest/operate/oss_and_stack/management/scaling/#redis-cluster-tcp-ports",
     pods: Pods::All,
     check: |facts| {
-        matches!(facts.directive()?, "port" | "tls-port")
+        (matches!(facts.directive()?, "port" | "tls-port") && !is_beside_encryption(facts))
             .then(|| "clients find nobody on the old port".to_owned())
+    },
+    ..BASE
+};
+
+/// Whether it is the port without encryption that changes, of servers that have one with it before and after.
+fn is_beside_encryption(facts: &Facts<'_>) -> bool {
+    let Some((old, new)) = facts.both() else { return false };
+    let encrypts = |object| Facts::directive_in(object, "tls-port").is_some_and(|port| port != "0");
+    facts.directive() == Some("port") && encrypts(old) && encrypts(new)
+}
+
+pub(super) const PLAINTEXT_PORT: Rule = Rule {
+    code: "RCG733",
+    name: "plaintext-port-gone",
+    class: Class::Manual,
+    title: "the port without encryption closes or moves",
+    story: "Clients without encryption find nobody on the old port of pods that have restarted. Those that speak TLS do not notice, nor do the pods among themselves: they never use this port, so they restart one after the other. \
+A port that opens can be used when the last pod has restarted: until then those that have it send clients to some that do not.",
+    next: "move clients to the port with encryption before the pods restart",
+    source: "https://redis.io/docs/latest/operate/oss_and_stack/management/security/encryption/",
+    pods: Pods::All,
+    check: |facts| {
+        let was_open = facts.old_text() != "0";
+        (is_beside_encryption(facts) && was_open)
+            .then(|| "clients without encryption find nobody on the old port".to_owned())
     },
     ..BASE
 };
@@ -222,10 +249,17 @@ pub(super) const ANNOUNCED: Rule = Rule {
                 name.starts_with("cluster-announce-") && name != "cluster-announce-bus-port";
             return (announced || name == "cluster-preferred-endpoint-type").then(told);
         }
-        let is_variable = facts.is_kind("StatefulSet")
-            && facts.path().is_below("spec template")
-            && facts.path().item_of("env") == Some("ANNOUNCE_HOSTNAME");
-        (facts.is_change() && is_variable).then(told)
+        // Without a family nodes announce the pod's first address, which mostly is of IPv4.
+        let is_ipv6 = |value: &Option<Value>| {
+            value.as_ref().is_some_and(|value| value.to_string().contains("IPv6"))
+        };
+        let is_variable = match facts.path().item_of("env") {
+            Some("ANNOUNCE_HOSTNAME") => true,
+            Some("IP_FAMILY") => is_ipv6(&facts.difference.old) || is_ipv6(&facts.difference.new),
+            _ => false,
+        };
+        let is_template = facts.is_kind("StatefulSet") && facts.path().is_below("spec template");
+        (facts.is_change() && is_template && is_variable).then(told)
     },
     ..BASE
 };

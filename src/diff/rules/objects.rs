@@ -155,11 +155,19 @@ pub(super) const CRON_JOB: Rule = Rule {
     name: "cron-job-changed",
     class: Class::Live,
     title: "a CronJob changes from its next run on",
-    story: "A changed schedule, time zone or template holds for the Jobs that are made from then on; one that runs goes on as it is. A schedule that comes later today than the old one may run twice today, one that comes earlier not before tomorrow.",
+    story: "A changed schedule, time zone or template holds for the Jobs that are made from then on; one that runs goes on as it is. A schedule that comes later today than the old one may run twice today, one that comes earlier not before tomorrow. Where fewer backups are kept, older ones are removed from the volume when the next one is complete.",
     source: "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#modifying-a-cronjob",
     check: |facts| {
-        (facts.is_change() && facts.is_kind("CronJob") && facts.path().is_below("spec"))
-            .then(|| "from the next run on".to_owned())
+        if !(facts.is_change() && facts.is_kind("CronJob") && facts.path().is_below("spec")) {
+            return None;
+        }
+        let number = |text: &str| text.parse::<u32>().ok();
+        match (number(facts.old_text()), number(facts.new_text())) {
+            (Some(old), Some(new)) if new < old && facts.path().item_of("env") == Some("KEEP") => {
+                Some(format!("the next run removes all backups but the {new} newest"))
+            }
+            _ => Some("from the next run on".to_owned()),
+        }
     },
     ..BASE
 };
@@ -264,13 +272,33 @@ pub(super) const CERTIFICATE: Rule = Rule {
     name: "certificate-changed",
     class: Class::Live,
     title: "cert-manager signs a new certificate",
-    story: "A changed Certificate is issued anew into its Secret, from where running servers take it within two minutes. A new issuer may have another authority: clients and pods have to trust both while the pods change over.",
+    story: "A changed Certificate is issued anew into its Secret, from where running servers take it within two minutes.",
     source: "https://cert-manager.io/docs/usage/certificate/",
     check: |facts| {
         let is_certificate = facts.id.group == "cert-manager.io"
             && facts.is_kind("Certificate")
             && facts.is_change();
         is_certificate.then(|| "servers take the new certificate while they run".to_owned())
+    },
+    ..BASE
+};
+
+pub(super) const ISSUER: Rule = Rule {
+    code: "RCG734",
+    name: "issuer-changed",
+    class: Class::Manual,
+    title: "another issuer signs the certificate",
+    story: "cert-manager issues the certificate anew, with the `ca.crt` of the new issuer, and each pod takes both within two minutes, at a time of its own. Where the authority is another one, pods and clients that only know the old one refuse the new certificate, and the other way round: connections that are open stay, but a link \
+of the bus, a replica's copy or a client that connects anew fails until both sides know the same authority. Both have to be in `ca.crt` first. cert-manager writes that file, so let the pods take their certificate from a Secret of your own in the meantime (`tls.secretName`).",
+    next: "see that both issuers have the same authority, or that pods and clients trust both before",
+    source: "https://cert-manager.io/docs/usage/certificate/",
+    pods: Pods::None,
+    check: |facts| {
+        (facts.id.group == "cert-manager.io"
+            && facts.is_kind("Certificate")
+            && facts.is_change()
+            && facts.path().is_below("spec issuerRef"))
+        .then(|| "another authority may sign the new certificate".to_owned())
     },
     ..BASE
 };

@@ -1,8 +1,10 @@
 //! The pod template: every change of it restarts pods, and some do more.
 
+use serde_json::Value;
+
 use super::{BASE, Facts, Pods, Rule, config};
 use crate::{
-    diff::{class::Class, conf, secrets, workload},
+    diff::{class::Class, conf, object::Object, secrets, workload},
     plan::names,
 };
 
@@ -75,12 +77,17 @@ pub(super) const OTHER_WORKLOAD: Rule = Rule {
 
 /// Whether Secrets of users come or go, and those of the users that stay are the same.
 fn is_of_other_users(facts: &Facts<'_>) -> bool {
-    let sources = |value: &Option<serde_json::Value>| -> Vec<serde_json::Value> {
-        let Some(value) = value else { return Vec::new() };
-        let list = value.pointer("/projected/sources").unwrap_or(value);
-        list.as_array().cloned().unwrap_or_else(|| vec![list.clone()])
+    let Some((old, new)) = facts.both() else { return false };
+    let sources = |object: &Object| -> Vec<Value> {
+        let volumes = object.get("/spec/template/spec/volumes").and_then(Value::as_array);
+        let of_users = volumes
+            .into_iter()
+            .flatten()
+            .find(|volume| volume.get("name").is_some_and(|name| *name == names::USERS.0));
+        let sources = of_users.and_then(|volume| volume.pointer("/projected/sources")?.as_array());
+        sources.cloned().unwrap_or_default()
     };
-    let (old, new) = (sources(&facts.difference.old), sources(&facts.difference.new));
+    let (old, new) = (sources(old), sources(new));
     facts.path().item_of("volumes") == Some(names::USERS.0)
         && (old.iter().all(|source| new.contains(source))
             || new.iter().all(|source| old.contains(source)))
@@ -97,7 +104,7 @@ pub(super) const PASSWORD_REFERENCE: Rule = Rule {
     pods: Pods::All,
     check: |facts| {
         let path = facts.path();
-        let mentions = |value: &Option<serde_json::Value>| {
+        let mentions = |value: &Option<Value>| {
             value.as_ref().is_some_and(|value| {
                 let text = value.to_string();
                 text.contains("secretKeyRef")

@@ -258,6 +258,30 @@ fn task_container(facts: &Facts<'_>, found: &mut Findings) {
     }
 }
 
+pub(super) const NO_BACKUP_KEPT: Rule = Rule {
+    code: "RCG398",
+    name: "no-backup-kept",
+    severity: Severity::Error,
+    title: "no backup would be kept",
+    story: "\
+`spec.backup.keep` is how many complete backups stay in the volume: a new one is made first, then older ones are removed. With 0 the new one would go as well, so the Job refuses to begin. To keep backups elsewhere only, leave `volume` out and write an `upload`; \
+for none at all, remove `spec.backup`.",
+    check: Some(no_backup_kept),
+};
+
+fn no_backup_kept(facts: &Facts<'_>, found: &mut Findings) {
+    if facts.spec.backup.as_ref().is_some_and(|backup| backup.keep == 0) {
+        found.push(|| {
+            Finding::at(
+                format!("{BACKUP}/keep"),
+                "`keep: 0` would remove each backup as soon as it is complete",
+            )
+            .label("at least 1")
+            .help("write 1 or more; the default is 7")
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::schedule_mistake;

@@ -18,6 +18,20 @@ pub(super) fn dns_subdomain(text: &str) -> Option<String> {
     })
 }
 
+/// The kind of an object: in small letters it has to be a DNS label that begins with a letter.
+pub(super) fn kind(text: &str) -> Option<String> {
+    limited(text, 63).or_else(|| {
+        let odd = |char: &char| !(char.is_ascii_alphanumeric() || *char == '-');
+        match text.chars().find(odd) {
+            Some(odd) => Some(format!("contains {}", show(odd))),
+            None if !text.starts_with(|char: char| char.is_ascii_alphabetic()) => {
+                Some("does not begin with a letter".to_owned())
+            }
+            None => text.ends_with('-').then(|| "ends with `-`".to_owned()),
+        }
+    })
+}
+
 /// A label's or annotation's key: an optional DNS subdomain and a slash, then a name.
 pub(super) fn label_key(text: &str) -> Option<String> {
     match text.split_once('/') {
@@ -114,6 +128,12 @@ mod tests {
         }
         for text in ["", ".", "a..b", "a.", ".a", "a_b", &"a.".repeat(127)] {
             assert!(dns_subdomain(text).is_some(), "{text}");
+        }
+        for text in ["Issuer", "AWSPCAClusterIssuer", "a-1"] {
+            assert_eq!(kind(text), None, "{text}");
+        }
+        for text in ["", "Foo Bar", "1a", "a-", "a.b", "ä", &"a".repeat(64)] {
+            assert!(kind(text).is_some(), "{text}");
         }
         for text in ["a", "A.b_c", "example.com/a", "example.com/A_b.c", "1"] {
             assert_eq!(label_key(text), None, "{text}");

@@ -30,7 +30,9 @@ would run with a timing that nobody wrote. Leave the field out for our default, 
 `spec.lifecycle.handoverSeconds` is from 1 to 600. With 0 a master that is stopped would not hand its shard over, and clients would wait 8 seconds for a failover instead of a \
 tenth of one. A handover that works takes a few seconds, and the cluster autoscaler stops waiting for a pod after 600 seconds (`--max-graceful-termination-sec`).
 
-`spec.bootstrap.timeoutSeconds` is at least 30: creating a cluster takes 5 to 10 seconds once all pods run, and a try that is cut off before is made anew for nothing.",
+`spec.bootstrap.timeoutSeconds` is at least 30: creating a cluster takes 5 to 10 seconds once all pods run, and a try that is cut off before is made anew for nothing.
+
+`spec.backup.timeoutSeconds` and `spec.restore.timeoutSeconds` are at least 60: a node may have to pull the image and to attach the volume before the first key is read. A backup is stopped when its time is over, and so is the next one.",
     check: Some(timing_out_of_bounds),
 };
 
@@ -92,6 +94,23 @@ fn timing_out_of_bounds(facts: &Facts<'_>, found: &mut Findings) {
             .note("once all pods run it takes 5 to 10 seconds; pulling the image and scheduling the pods come first")
             .help("write 30 or more; the default is 600")
         });
+    }
+    let (backup, restore) = (&facts.spec.backup, &facts.spec.restore);
+    for (field, timeout, what) in [
+        ("backup", backup.as_ref().map(|backup| backup.timeout_seconds), "make a backup"),
+        ("restore", restore.as_ref().map(|restore| restore.timeout_seconds), "restore a backup"),
+    ] {
+        if let Some(timeout) = timeout.filter(|timeout| *timeout < 60) {
+            found.push(|| {
+                Finding::at(
+                    format!("/spec/{field}/timeoutSeconds"),
+                    format!("`spec.{field}.timeoutSeconds: {timeout}` is too short to {what}"),
+                )
+                .label("at least 60")
+                .note("pulling the image and attaching the volume come first")
+                .help("write 60 or more; the default is 3600, an hour")
+            });
+        }
     }
 }
 

@@ -42,7 +42,10 @@ fn plaintext_port(facts: &Facts<'_>) -> Option<u32> {
 }
 
 fn port_bounds(facts: &Facts<'_>, found: &mut Findings) {
-    for (pointer, port, name) in ports(facts) {
+    let exporter = &facts.spec.observability.exporter;
+    // Whoever switches it on later does not look at its port again.
+    let unused = (METRICS, (!exporter.enabled).then_some(exporter.port), "metrics port");
+    for (pointer, port, name) in ports(facts).into_iter().chain([unused]) {
         if let Some(port) = port.filter(|port| !(1..=65_535).contains(port)) {
             found.push(|| {
                 Finding::at(pointer, format!("the {name} {port} is no port"))

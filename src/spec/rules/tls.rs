@@ -1,6 +1,12 @@
 //! Encryption: where the certificate comes from, and what it is good for.
 
-use super::{super::types::Certificate, Facts, Finding, Findings, Rule, grammar};
+use super::{
+    super::{
+        suggest::closest,
+        types::{Certificate, IssuerRef},
+    },
+    Facts, Finding, Findings, Rule, grammar,
+};
 use crate::error::Severity;
 
 const TLS: &str = "/spec/tls";
@@ -35,30 +41,56 @@ pub(super) const CERTIFICATE_TIMES: Rule = Rule {
     code: "RCG372",
     name: "certificate-times",
     severity: Severity::Error,
-    title: "a certificate would be renewed before it is valid",
+    title: "the times of a certificate are none that cert-manager takes",
     story: "\
-`renewBefore` is how long before its end a certificate is renewed, so it is shorter than `duration`, which is at least an hour; cert-manager refuses anything else. Without `duration` it is 2160h, 90 days.",
+Times are whole numbers with a unit, `h`, `m` or `s`: `2160h` or `1h30m`; days have no unit. A certificate is valid for at least an hour (`duration`). `renewBefore` is how long before its end it is renewed: at least five minutes, and less than `duration`. cert-manager refuses anything else. Without `duration` it is 2160h, 90 days.",
     check: Some(certificate_times),
 };
 
+/// The shortest `duration` and the shortest `renewBefore`: `MinimumCertificateDuration` and `MinimumRenewBefore` of cert-manager.
+const SHORTEST: [u64; 2] = [3600, 300];
+
 fn certificate_times(facts: &Facts<'_>, found: &mut Findings) {
     let Some(certificate) = certificate(facts) else { return };
-    let duration = certificate.duration.as_deref().unwrap_or("2160h");
-    let (Some(valid), renew) =
-        (seconds(duration), certificate.renew_before.as_deref().and_then(seconds))
-    else {
-        return;
+    let mut time = |field: &str, text: &str, least: u64, or_more: &str| {
+        let at = format!("{CERTIFICATE}/{field}");
+        let seconds = seconds(text);
+        match seconds {
+            None => found.push(|| {
+                Finding::at(at, format!("`{text}` is no time that cert-manager reads"))
+                    .label("no time")
+                    .help(in_hours(text))
+            }),
+            Some(short) if short < least => found.push(|| match field {
+                "duration" => {
+                    Finding::at(at, format!("a certificate cannot be valid for `{text}` only"))
+                        .label("less than an hour")
+                        .help(or_more)
+                }
+                _ => Finding::at(
+                    at,
+                    format!("a certificate cannot be renewed `{text}` before its end"),
+                )
+                .label("less than five minutes")
+                .help(or_more),
+            }),
+            Some(_) => {}
+        }
+        seconds.filter(|seconds| *seconds >= least)
     };
-    if valid < 3600 {
-        found.push(|| {
-            Finding::at(
-                "/spec/tls/certificate/duration",
-                format!("a certificate cannot be valid for `{duration}` only"),
-            )
-            .label("less than an hour")
-            .help("write `1h` or more")
-        });
-    } else if let Some(renew) = renew.filter(|renew| *renew >= valid) {
+    let duration = certificate.duration.as_deref().unwrap_or("2160h");
+    let valid = time("duration", duration, SHORTEST[0], "write `1h` or more");
+    let renew = certificate.renew_before.as_deref().and_then(|renew| {
+        time(
+            "renewBefore",
+            renew,
+            SHORTEST[1],
+            "write `5m` or more; a third of `duration` is common",
+        )
+    });
+    if let (Some(valid), Some(renew)) = (valid, renew)
+        && renew >= valid
+    {
         found.push(|| Finding::at(
                 "/spec/tls/certificate/renewBefore",
                 format!("a certificate that is valid for {valid} seconds cannot be renewed {renew} seconds before its end"),
@@ -70,26 +102,33 @@ fn certificate_times(facts: &Facts<'_>, found: &mut Findings) {
     }
 }
 
-/// The seconds of a duration such as `2160h` or `1h30m`; none for what is no duration.
+/// How a time is written, for one that is not.
+fn in_hours(text: &str) -> String {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
+    match days.and_then(|days| days.checked_mul(24)) {
+        Some(hours) => format!("write hours: `{hours}h`"),
+        None => "write whole numbers with a unit, such as `2160h` or `1h30m`".to_owned(),
+    }
+}
+
+/// The seconds of a duration such as `2160h` or `1h30m`; none for what is no duration, or one that Go's 64 bits of nanoseconds do not hold.
 fn seconds(text: &str) -> Option<u64> {
+    const MOST: u64 = i64::MAX as u64 / 1_000_000_000;
     let mut sum = 0_u64;
-    let mut number = 0_u64;
-    for letter in text.chars() {
-        let unit = match letter {
-            '0'..='9' => {
-                let digit = u64::from(letter) - u64::from('0');
-                number = number.checked_mul(10)?.checked_add(digit)?;
-                continue;
-            }
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, after) = rest.split_at(digits);
+        let unit = match after.chars().next()? {
             'h' => 3600,
             'm' => 60,
             's' => 1,
             _ => return None,
         };
-        sum = sum.checked_add(number.checked_mul(unit)?)?;
-        number = 0;
+        sum = sum.checked_add(number.parse::<u64>().ok()?.checked_mul(unit)?)?;
+        rest = &after[1..];
     }
-    Some(sum)
+    (!text.is_empty() && sum <= MOST).then_some(sum)
 }
 
 pub(super) const CERTIFICATE_NAMES: Rule = Rule {
@@ -142,6 +181,53 @@ fn certificate_without_namespace(facts: &Facts<'_>, found: &mut Findings) {
     }
 }
 
+pub(super) const ISSUER_SYNTAX: Rule = Rule {
+    code: "RCG399",
+    name: "issuer-syntax",
+    severity: Severity::Error,
+    title: "there can be no issuer of such a kind or group",
+    story: "\
+cert-manager itself has two kinds of issuers: `Issuer`, in the namespace of the Certificate, and `ClusterIssuer`. It refuses any other kind of its own group, `cert-manager.io`. External issuers are kinds of another group, which has to be written too, such as `kind: AWSPCAClusterIssuer` with `group: awspca.cert-manager.io`. \
+A kind is one word of at most 63 letters, digits and `-`, a group a DNS subdomain; the request of a Certificate that names something else is never answered.",
+    check: Some(issuer_syntax),
+};
+
+fn issuer_syntax(facts: &Facts<'_>, found: &mut Findings) {
+    let Some(certificate) = certificate(facts) else { return };
+    let IssuerRef { name: _, kind, group } = &certificate.issuer_ref;
+    let at = format!("{CERTIFICATE}/issuerRef");
+    if let Some(why) = grammar::dns_subdomain(group) {
+        found.push(|| {
+            Finding::at(
+                format!("{at}/group"),
+                format!("`{group}` cannot be the API group of an issuer: it {why}"),
+            )
+            .help("write the group of the external issuer, or remove it: the default is cert-manager's own, `cert-manager.io`")
+        });
+    }
+    if let Some(why) = grammar::kind(kind) {
+        found.push(|| {
+            Finding::at(
+                format!("{at}/kind"),
+                format!("`{kind}` cannot be the kind of an issuer: it {why}"),
+            )
+            .help("write `Issuer`, `ClusterIssuer`, or the kind of an external issuer")
+        });
+    } else if group == "cert-manager.io" && !["Issuer", "ClusterIssuer"].contains(&kind.as_str()) {
+        found.push(|| {
+            let finding = Finding::at(format!("{at}/kind"), format!("cert-manager has no issuers of the kind `{kind}`"))
+                .label("expected `Issuer` or `ClusterIssuer`")
+                .related(format!("{at}/group"), "of this group")
+                .needs(format!("{at}/group"));
+            match closest(kind, ["Issuer", "ClusterIssuer"]) {
+                // What ends so is a kind of somebody else.
+                Some(meant) if !kind.ends_with("Issuer") => finding.help(format!("did you mean `{meant}`?")),
+                _ => finding.help("write the `group` of the external issuer too, such as `group: awspca.cert-manager.io`"),
+            }
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::seconds;
@@ -151,7 +237,19 @@ mod tests {
         for (text, expected) in [("2160h", 7_776_000), ("1h30m", 5400), ("90s", 90), ("0h", 0)] {
             assert_eq!(seconds(text), Some(expected), "{text}");
         }
-        for text in ["1d", "x", "99999999999999999999h"] {
+        for text in [
+            "",
+            "1d",
+            "x",
+            "5",
+            "h",
+            "1h30",
+            "1.5h",
+            "-1h",
+            "1h ",
+            "9999999h",
+            "99999999999999999999h",
+        ] {
             assert_eq!(seconds(text), None, "{text}");
         }
     }
