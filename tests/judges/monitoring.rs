@@ -1,5 +1,5 @@
 //! What watches a cluster. Alerts are judged by `promtool`: each fires on its fault, and none on a healthy day, in a rolling restart or a bootstrap. The dashboard's
-//! queries are answered, and all objects are of the types that Grafana and the Prometheus Operator publish.
+//! queries are answered, and it is of the types that Grafana publishes; `published.rs` judges the objects of the Prometheus Operator.
 //!
 //! What happens comes from `scrapes/`: what real exporters said about real servers in the lab (`make scrapes`). What Kubernetes says about volumes, Jobs and nodes,
 //! and cert-manager about certificates, is written here, in the form that the kubelet, kube-state-metrics and cert-manager have.
@@ -8,9 +8,12 @@ use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use serde_json::{Value, json};
 
-use crate::common::{
-    rendered::{binary, root, run, stdout, temporary},
-    tools,
+use crate::{
+    common::{
+        rendered::{binary, root, run, stdout, temporary},
+        tools,
+    },
+    published::type_mistakes,
 };
 
 /// One story, and the alerts that it is about.
@@ -387,38 +390,10 @@ fn each_query_of_the_dashboard_has_an_answer() {
     }
 }
 
-/// What the compiler says about values of the published types.
-fn type_mistakes(name: &str, values: &[(&str, Value)]) -> String {
-    let folder = tools::folder().join("monitoring");
-    let mut text =
-        fs::read_to_string(root().join("tests/judges/monitoring.ts")).expect("the types");
-    for (index, (kind, value)) in values.iter().enumerate() {
-        text += &format!("export const value{index}: {kind} = {value};\n");
-    }
-    // Beside the packages, where the compiler looks for them.
-    let file = folder.join(format!("{name}.ts"));
-    fs::write(&file, text).expect("the values can be written");
-    let options =
-        ["--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext", "--target", "es2022"];
-    let output =
-        run(Command::new(tools::program("bin/tsc")).current_dir(folder).args(options).arg(&file));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
 #[test]
-fn objects_are_of_the_published_types() {
+fn the_dashboard_is_of_the_published_types() {
     let mut values = Vec::new();
-    for (layout, monitor) in
-        [("StatefulSetPerShard", "PodMonitor"), ("SingleStatefulSet", "ServiceMonitor")]
-    {
-        for object in objects(layout, monitor) {
-            match object["kind"].as_str().unwrap_or_default() {
-                "PodMonitor" => values.push(("IPodMonitor", object)),
-                "ServiceMonitor" => values.push(("IServiceMonitor", object)),
-                "PrometheusRule" => values.push(("IPrometheusRule", object)),
-                _ => {}
-            }
-        }
+    for layout in ["StatefulSetPerShard", "SingleStatefulSet"] {
         let mut dashboard = dashboard(layout);
         for panel in dashboard["panels"].as_array_mut().expect("panels") {
             let kind = if panel["type"] == "stat" { "Stat" } else { "Timeseries" };
@@ -429,12 +404,15 @@ fn objects_are_of_the_published_types() {
         values.push(("Whole", dashboard));
     }
     assert!(values.len() > 60, "only {} values", values.len());
-    let said = type_mistakes("objects", &values);
+    let said = type_mistakes("dashboard", &values);
     assert!(said.is_empty(), "{said}");
 
     let mut wrong = values.last().expect("a dashboard").1.clone();
     wrong["refrehs"] = json!("30s");
-    assert!(type_mistakes("mistake", &[("Whole", wrong)]).contains("refrehs"), "it takes anything");
+    assert!(
+        type_mistakes("dashboard-mistake", &[("Whole", wrong)]).contains("refrehs"),
+        "it takes anything"
+    );
 }
 
 #[test]

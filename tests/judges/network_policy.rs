@@ -3,14 +3,11 @@
 //!
 //! What is expected comes from the spec: `general` holds for every example and every folder of `tests/render/`, `particular` is what some of them add.
 
-use std::{fs, net::IpAddr, path::PathBuf};
+use std::{fs, net::IpAddr};
 
 use serde_json::{Value, json};
 
-use crate::{
-    assert_none,
-    common::rendered::{self, binary, root, stdout},
-};
+use crate::{assert_none, common::rendered};
 
 const NAME: &str = "app.kubernetes.io/name";
 const INSTANCE: &str = "app.kubernetes.io/instance";
@@ -444,21 +441,13 @@ fn particular(node: &End) -> Vec<(&'static str, End, End, u64, bool, &'static st
 
 /// Every example and every folder of `tests/render/`.
 fn cases() -> Vec<Case> {
-    let renders = fs::read_dir(root().join("tests/render")).expect("the folder can be read");
-    let renders = renders.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_dir());
-    let named = |path: PathBuf| {
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        (name, path.join("redis-cluster.yaml"))
-    };
     let cases: Vec<_> = rendered::example_specs()
         .into_iter()
-        .chain(renders.map(named))
+        .chain(rendered::case_specs())
         .map(|(name, file)| {
             let text = fs::read_to_string(&file).expect("the spec can be read");
             let spec = serde_yaml::from_str(&text).expect("the spec is YAML");
-            let json = stdout(binary().args(["render", "-o", "json"]).arg(&file));
-            let list: Value = serde_json::from_str(&json).expect("JSON");
-            Case::new(&name, spec, list["items"].as_array().expect("a list"))
+            Case::new(&name, spec, &rendered::objects(&file))
         })
         .collect();
     assert!(cases.len() > 60, "only {} specs", cases.len());
