@@ -44,7 +44,8 @@ struct PrivateKey {
 }
 
 pub(super) fn certificate(plan: &Plan) -> Option<Certificate> {
-    let TlsPlan { secret_name, certificate, plaintext_port: _ } = plan.tls.as_ref()?;
+    let TlsPlan { secret_name, certificate, plaintext_port: _, end_is_told: _ } =
+        plan.tls.as_ref()?;
     let certificate = certificate.as_ref()?;
     let (outside_addresses, outside_names): (Vec<_>, Vec<_>) =
         outside_hosts(plan).into_iter().partition(|host| host.parse::<Ipv4Addr>().is_ok());

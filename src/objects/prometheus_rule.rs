@@ -129,14 +129,7 @@ fn rules(plan: &Plan, alerts: &Alerts) -> Vec<Alert> {
             name: "RedisClusterNodesDisagree",
             severity: WARNING,
             for_: "5m",
-            expr: [
-                "redis_cluster_state",
-                "redis_cluster_slots_ok",
-                "redis_cluster_known_nodes",
-                "redis_cluster_size",
-            ]
-            .map(|metric| format!("max {BY} ({0}) != min {BY} ({0})", of(metric)))
-            .join(" or "),
+            expr: disagreement(plan),
             summary: "nodes disagree on the state of the cluster",
             description: "Some node is cut off from others, or knows nodes that others do not.",
         },
@@ -231,27 +224,37 @@ fn rules(plan: &Plan, alerts: &Alerts) -> Vec<Alert> {
             description: "The cluster is not created, or new pods have not joined it. The Job's log says why.",
         });
     }
-    rules.extend(certificate(plan));
+    rules.extend(certificate(plan, alerts));
     rules.extend(backup(plan));
     rules
 }
 
-/// cert-manager renews a certificate well before its end: when half of that time has passed, it cannot.
-fn certificate(plan: &Plan) -> Option<Alert> {
-    plan.tls.as_ref()?.certificate.as_ref()?;
-    let of = |metric: &str| {
-        format!(
-            "certmanager_certificate_{metric}{{{}name=\"{}\"}}",
-            namespace(plan),
-            plan.names.cluster
-        )
+/// cert-manager renews a certificate well before its end: when half of that time has passed, it cannot. Who makes other ones, and when, nobody knows here; how
+/// long they are good the servers say, where they can.
+fn certificate(plan: &Plan, alerts: &Alerts) -> Option<Alert> {
+    let tls = plan.tls.as_ref()?;
+    let expr = if tls.certificate.is_some() {
+        let of = |metric: &str| {
+            format!(
+                "certmanager_certificate_{metric}{{{}name=\"{}\"}}",
+                namespace(plan),
+                plan.names.cluster
+            )
+        };
+        let (end, renewal) = (of("expiration_timestamp_seconds"), of("renewal_timestamp_seconds"));
+        format!("{end} - time() < ({end} - {renewal}) / 2")
+    } else if tls.end_is_told {
+        // At its end and after it, 0.
+        let left = selector(plan, "redis_tls_server_cert_expires_in_seconds", "");
+        format!("{left} < {}", u64::from(alerts.certificate_days) * 86_400)
+    } else {
+        return None;
     };
-    let (end, renewal) = (of("expiration_timestamp_seconds"), of("renewal_timestamp_seconds"));
     Some(Alert {
         name: "RedisClusterCertificateNearEnd",
         severity: CRITICAL,
         for_: "10m",
-        expr: format!("{end} - time() < ({end} - {renewal}) / 2"),
+        expr,
         summary: "the certificate is near its end and has not been renewed",
         description: "When it has ended, clients that check it are refused, and pods that restart do not join.",
     })
@@ -280,6 +283,47 @@ fn backup(plan: &Plan) -> Option<Alert> {
         summary: "there is no backup since the last one was due",
         description: "What is written since the last complete backup cannot be restored. The log of the CronJob's last Job says why.",
     })
+}
+
+/// Nodes that do not tell the same. Pods that retire and are out of the cluster, each alone, are no nodes of it any more.
+fn disagreement(plan: &Plan) -> String {
+    let but = retiring_pods(plan).map(|pods| {
+        let alone = selector(plan, "redis_cluster_known_nodes", &format!(",pod=~\"{pods}\""));
+        format!(" unless on (namespace, instance) {alone} == 1")
+    });
+    let but = but.as_deref().unwrap_or_default();
+    [
+        "redis_cluster_state",
+        "redis_cluster_slots_ok",
+        "redis_cluster_known_nodes",
+        "redis_cluster_size",
+    ]
+    .map(|metric| selector(plan, metric, "") + but)
+    .map(|told| format!("max {BY} ({told}) != min {BY} ({told})"))
+    .join(" or ")
+}
+
+/// A regular expression of the names of pods that retire: the last ones of each StatefulSet, and all of the last StatefulSets.
+fn retiring_pods(plan: &Plan) -> Option<String> {
+    let one_of = |numbers: Vec<u32>| {
+        let numbers: Vec<_> = numbers.iter().map(u32::to_string).collect();
+        (!numbers.is_empty()).then(|| format!("({})", numbers.join("|")))
+    };
+    let sets = &plan.stateful_sets;
+    let first = sets.first()?;
+    let last_pods = one_of((first.pods.saturating_sub(first.retiring)..first.pods).collect());
+    let cluster = &plan.names.cluster;
+    if first.shard.is_none() {
+        return last_pods.map(|ordinals| format!("{cluster}-{ordinals}"));
+    }
+    let last_shards = sets.iter().filter(|set| set.retiring == set.pods);
+    let last_shards = one_of(last_shards.filter_map(|set| set.shard).collect());
+    let pods = [
+        last_shards.map(|shards| format!("{cluster}-shard-{shards}-[0-9]+")),
+        last_pods.map(|ordinals| format!("{cluster}-shard-[0-9]+-{ordinals}")),
+    ];
+    let pods: Vec<_> = pods.into_iter().flatten().collect();
+    (!pods.is_empty()).then(|| pods.join("|"))
 }
 
 fn replication(plan: &Plan, alerts: &Alerts) -> Vec<Alert> {

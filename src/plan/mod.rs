@@ -28,6 +28,7 @@ use crate::{
     objects::patch,
     spec::{
         KubeVersion, Options,
+        directives::Version,
         kube::decode,
         quantity::Quantity,
         types::{
@@ -157,6 +158,8 @@ pub struct TlsPlan {
     pub certificate: Option<Certificate>,
     /// The port for clients without encryption, where there is one.
     pub plaintext_port: Option<u16>,
+    /// Whether servers say in `INFO` when the certificate ends.
+    pub end_is_told: bool,
 }
 
 /// One StatefulSet.
@@ -239,6 +242,7 @@ impl Plan {
                 secret_name: tls.secret_name.clone().unwrap_or_else(|| names.tls_secret()),
                 certificate: tls.certificate.clone(),
                 plaintext_port: tls.plaintext_port.map(port),
+                end_is_told: tells_end_of_certificate(&spec.engine),
             }),
             probes: spec.probes,
             lifecycle: spec.lifecycle.clone(),
@@ -325,6 +329,12 @@ fn image(engine: &Engine) -> Image {
         format!("{registry}/{repository}:{}", engine.version)
     });
     Image { reference, pull_policy: engine.pull_policy, pull_secrets: engine.pull_secrets.clone() }
+}
+
+/// Valkey does from 9.1 on (valkey-io/valkey#2913), Redis does not.
+fn tells_end_of_certificate(engine: &Engine) -> bool {
+    engine.name == EngineName::Valkey
+        && Version::parse(&engine.version).is_some_and(|version| version >= Version(9, 1))
 }
 
 fn registry(engine: &Engine) -> &str {

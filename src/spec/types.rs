@@ -1354,6 +1354,10 @@ pub struct Alerts {
     /// For how many seconds a master may hear nothing from a replica.
     #[schemars(range(min = 2, max = 600))]
     pub replication_lag_seconds: u32,
+    /// How many days before its end a certificate has to have been renewed that comes from `tls.secretName`. Without effect with servers before Valkey 9.1, which do not tell
+    /// how long it is good, and with a `tls.certificate`, of which cert-manager tells.
+    #[schemars(range(min = 1, max = 365))]
+    pub certificate_days: u32,
 }
 
 impl Default for Alerts {
@@ -1365,6 +1369,7 @@ impl Default for Alerts {
             memory_percent: 90,
             disk_percent: 80,
             replication_lag_seconds: 10,
+            certificate_days: 14,
         }
     }
 }

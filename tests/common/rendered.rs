@@ -34,13 +34,7 @@ pub(crate) struct Rendered {
 impl Rendered {
     fn new(name: &str, spec: PathBuf) -> Rendered {
         let yaml = stdout(binary().arg("render").arg(&spec));
-        let json = stdout(binary().args(["render", "-o", "json"]).arg(&spec));
-        let mut list: Value = serde_json::from_str(&json).expect("`-o json` is JSON");
-        assert_eq!(list["kind"], "List", "{name}");
-        let objects = match list["items"].take() {
-            Value::Array(objects) => objects,
-            other => panic!("{name}: the items of the list are {other}"),
-        };
+        let objects = objects(&spec);
         assert!(!objects.is_empty(), "{name}: nothing was rendered");
         Rendered { name: name.to_owned(), spec, yaml, objects }
     }
@@ -104,6 +98,33 @@ pub(crate) fn example_specs() -> Vec<(String, PathBuf)> {
         .collect();
     specs.sort();
     specs
+}
+
+/// The name and the spec file of each folder of `tests/render/`.
+pub(crate) fn case_specs() -> Vec<(String, PathBuf)> {
+    let folder = root().join("tests/render");
+    let mut specs: Vec<_> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.expect("the folder can be read"))
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| {
+            let name = entry.file_name().into_string().expect("names are UTF-8");
+            (name, entry.path().join("redis-cluster.yaml"))
+        })
+        .collect();
+    specs.sort();
+    specs
+}
+
+/// What is rendered from a spec file.
+pub(crate) fn objects(spec: &Path) -> Vec<Value> {
+    let json = stdout(binary().args(["render", "-o", "json"]).arg(spec));
+    let mut list: Value = serde_json::from_str(&json).expect("`-o json` is JSON");
+    assert_eq!(list["kind"], "List", "{}", spec.display());
+    match list["items"].take() {
+        Value::Array(objects) => objects,
+        other => panic!("{}: the items of the list are {other}", spec.display()),
+    }
 }
 
 /// 500 random specs, rendered in one run.

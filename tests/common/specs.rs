@@ -629,6 +629,7 @@ impl Random {
             alerts.sometimes(30, "memoryPercent", |random| json!(random.between(50, 99)));
             alerts.sometimes(30, "diskPercent", |random| json!(random.between(50, 99)));
             alerts.sometimes(30, "replicationLagSeconds", |random| json!(random.between(2, 60)));
+            alerts.sometimes(30, "certificateDays", |random| json!(random.between(1, 60)));
             alerts.done()
         });
         fields.sometimes(40, "dashboard", |random| {

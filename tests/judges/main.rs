@@ -3,6 +3,7 @@
 //! It is rendered from all `examples/` and from 500 random specs. Each judge also has a test that it says no to what is
 //! wrong: a judge that never does proves nothing.
 
+mod certificate;
 mod checkov;
 #[path = "../common/mod.rs"]
 mod common;
@@ -12,6 +13,7 @@ mod kubernetes;
 mod monitoring;
 mod network_policy;
 mod pod_security;
+mod published;
 mod read_back;
 mod same_bytes;
 mod yamllint;

@@ -1,5 +1,5 @@
 //! What watches a cluster. Alerts are judged by `promtool`: each fires on its fault, and none on a healthy day, in a rolling restart or a bootstrap. The dashboard's
-//! queries are answered, and all objects are of the types that Grafana and the Prometheus Operator publish.
+//! queries are answered, and it is of the types that Grafana publishes; `published.rs` judges the objects of the Prometheus Operator.
 //!
 //! What happens comes from `scrapes/`: what real exporters said about real servers in the lab (`make scrapes`). What Kubernetes says about volumes, Jobs and nodes,
 //! and cert-manager about certificates, is written here, in the form that the kubelet, kube-state-metrics and cert-manager have.
@@ -8,9 +8,12 @@ use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use serde_json::{Value, json};
 
-use crate::common::{
-    rendered::{binary, root, run, stdout, temporary},
-    tools,
+use crate::{
+    common::{
+        rendered::{binary, root, run, stdout, temporary},
+        tools,
+    },
+    published::type_mistakes,
 };
 
 /// One story, and the alerts that it is about.
@@ -35,7 +38,31 @@ enum Twist {
     FullDisk,
     FailedJob,
     OldCertificate,
+    /// The certificate comes from a Secret, and only the servers say how old it is.
+    FreshSecret,
+    OldSecret,
+    EndedSecret,
     FailedBackup,
+    /// Two more pods than the scrape has, which are out of the cluster as the spec says.
+    Retired,
+    /// The same pods, of which the spec says nothing.
+    Alone,
+}
+
+impl Twist {
+    /// What the spec of the lab's cluster says in it.
+    fn change(self, spec: &mut Value) {
+        match self {
+            Twist::FreshSecret | Twist::OldSecret | Twist::EndedSecret => {
+                spec["engine"] = json!({"name": "valkey", "version": "9.1.2"});
+                spec["tls"] = json!({"secretName": "blue-tls"});
+            }
+            Twist::Retired => {
+                spec["topology"]["retiring"] = json!({"shards": 1});
+            }
+            _ => {}
+        }
+    }
 }
 
 const fn story(scrape: &'static str, alerts: &'static [&'static str]) -> Story {
@@ -82,14 +109,25 @@ const STORIES: &[Story] = &[
     story("healthy-single", &["DiskNearlyFull"]).but(Twist::FullDisk),
     story("healthy", &["BootstrapFailed"]).but(Twist::FailedJob),
     story("tls", &["CertificateNearEnd"]).but(Twist::OldCertificate),
+    story("tls", &[]).but(Twist::FreshSecret),
+    story("tls", &["CertificateNearEnd"]).but(Twist::OldSecret),
+    story("tls", &["CertificateNearEnd"]).but(Twist::EndedSecret),
+    story("healthy", &[]).but(Twist::Retired),
+    story("healthy-single", &[]).but(Twist::Retired),
+    story("healthy", &["NodesDisagree"]).but(Twist::Alone),
+    story("healthy-single", &["NodesDisagree"]).but(Twist::Alone),
     story("healthy", &["BackupMissed"]).but(Twist::FailedBackup),
 ];
 
 const PREFIX: &str = "RedisCluster";
 
-/// What is rendered for the lab's cluster.
-fn objects(layout: &str, monitor: &str) -> Vec<Value> {
-    let spec = json!({
+/// What is rendered for the lab's cluster, with what a twist changes of its spec.
+fn objects(layout: &str, monitor: &str, twist: Twist) -> Vec<Value> {
+    objects_of(layout, monitor, |spec| twist.change(spec))
+}
+
+fn objects_of(layout: &str, monitor: &str, change: impl FnOnce(&mut Value)) -> Vec<Value> {
+    let mut spec = json!({
         "apiVersion": "redis-cluster-gen.dev/v1alpha1",
         "kind": "RedisCluster",
         "metadata": {"name": "blue", "namespace": "lab"},
@@ -107,6 +145,7 @@ fn objects(layout: &str, monitor: &str) -> Vec<Value> {
             },
         },
     });
+    change(&mut spec["spec"]);
     let file = tempfile::NamedTempFile::with_suffix(".yaml").expect("a file");
     fs::write(&file, spec.to_string()).expect("the spec can be written");
     let json = stdout(binary().args(["render", "-o", "json"]).arg(file.path()));
@@ -115,8 +154,8 @@ fn objects(layout: &str, monitor: &str) -> Vec<Value> {
 }
 
 /// The groups of the PrometheusRule of the lab's cluster, and the name of its Job.
-fn rules(layout: &str) -> (Value, String) {
-    let objects = objects(layout, "PodMonitor");
+fn rules(layout: &str, twist: Twist) -> (Value, String) {
+    let objects = objects(layout, "PodMonitor", twist);
     let find = |kind: &str| {
         objects.iter().find(|object| object["kind"] == kind).expect("the kind").clone()
     };
@@ -140,6 +179,7 @@ fn series(story: &Story, job: &str) -> (Vec<Value>, u64) {
         fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let steps = story.lasts * 60 / story.step;
     let mut series: Vec<(String, String)> = Vec::new();
+    let text = format!("{text}{}", more_pods(story, &text));
     let (mut pods, mut samples) = (BTreeSet::new(), 0);
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let at = line.find("} ").expect("a series and its values") + 1;
@@ -174,6 +214,21 @@ fn series(story: &Story, job: &str) -> (Vec<Value>, u64) {
             always(1),
         ));
     }
+    let left = match story.twist {
+        Twist::FreshSecret => Some("1295999-5x"),
+        Twist::OldSecret => Some("1209599-5x"),
+        // It does not count on.
+        Twist::EndedSecret => Some("0+0x"),
+        _ => None,
+    };
+    for (index, pod) in pods.iter().enumerate() {
+        let labels = format!(
+            "instance=\"10.7.1.{}:9121\",namespace=\"lab\",pod=\"{pod}\",redis_cluster=\"blue\"",
+            index + 1
+        );
+        let name = format!("redis_tls_server_cert_expires_in_seconds{{{labels}}}");
+        series.extend(left.map(|left| (name, format!("{left}{}", samples + steps))));
+    }
     series.push((
         format!("kube_job_failed{{namespace=\"lab\",job_name=\"{job}\",condition=\"true\"}}"),
         always(i64::from(story.twist == Twist::FailedJob)),
@@ -194,6 +249,52 @@ fn series(story: &Story, job: &str) -> (Vec<Value>, u64) {
     }
     let series = series.iter().map(|(series, values)| json!({"series": series, "values": values}));
     (series.collect(), minutes)
+}
+
+/// What two more pods say, each of which is a cluster of its own: as the last two of the scrape, but for what a server says that knows nobody.
+fn more_pods(story: &Story, text: &str) -> String {
+    if !matches!(story.twist, Twist::Retired | Twist::Alone) {
+        return String::new();
+    }
+    let single = layout(story.scrape) == "SingleStatefulSet";
+    let names: [[&str; 2]; 2] = if single {
+        [["blue-4", "blue-6"], ["blue-5", "blue-7"]]
+    } else {
+        [["blue-shard-2-0", "blue-shard-3-0"], ["blue-shard-2-1", "blue-shard-3-1"]]
+    };
+    let mut more = String::new();
+    for (index, [like, name]) in names.into_iter().enumerate() {
+        let (old, new) = (index + 4, index + 6);
+        let label = format!("pod=\"{like}\"");
+        for line in text.lines().filter(|line| !line.starts_with('#') && line.contains(&label)) {
+            let at = line.find("} ").expect("a series and its values") + 1;
+            let metric = line.split('{').next().expect("a name");
+            let alone = match metric {
+                "redis_cluster_known_nodes" => Some("1"),
+                "redis_cluster_state"
+                | "redis_cluster_slots_ok"
+                | "redis_cluster_slots_assigned"
+                | "redis_cluster_size"
+                | "redis_connected_slaves" => Some("0"),
+                // Of replicas and their masters.
+                _ if metric.contains("slave") || metric.contains("master") => continue,
+                _ => None,
+            };
+            let values = alone.map_or_else(
+                || line[at + 1..].to_owned(),
+                |value| format!("{value}+0x{}", count(&line[at + 1..]) - 1),
+            );
+            let series = line[..at]
+                .replace(&label, &format!("pod=\"{name}\""))
+                .replace(&format!("10.7.1.{}:", old + 1), &format!("10.7.1.{}:", new + 1))
+                .replace(&format!("node-{old}"), &format!("node-{new}"))
+                .replace("shard=\"2\"", "shard=\"3\"")
+                .replace("role=\"slave\"", "role=\"master\"");
+            more += &format!("{series} {values}\n");
+        }
+    }
+    assert!(!more.is_empty(), "{}: no pods like {names:?}", story.scrape);
+    more
 }
 
 /// A test of promtool that holds when just these alerts fire during the story.
@@ -265,20 +366,15 @@ fn held(name: &str, values: &str, steps: u64) -> String {
 /// What promtool has to say about the stories, with rules that were changed or not.
 fn judge(name: &str, change: impl Fn(&mut Value)) -> Vec<(bool, String)> {
     let folder = temporary(name);
-    let all = ["StatefulSetPerShard", "SingleStatefulSet"].map(|layout| {
-        let (mut groups, job) = rules(layout);
-        change(&mut groups);
-        let file = format!("{layout}.json");
-        fs::write(folder.join(&file), groups.to_string()).expect("the rules can be written");
-        (layout, file, job)
-    });
     STORIES
         .iter()
         .enumerate()
         .map(|(index, story)| {
-            let (_, rules, job) =
-                all.iter().find(|(name, ..)| *name == layout(story.scrape)).expect("the layout");
-            let tests = json!({"rule_files": [rules], "evaluation_interval": format!("{}s", story.step.max(30)), "tests": [test(story, job)]});
+            let (mut groups, job) = rules(layout(story.scrape), story.twist);
+            change(&mut groups);
+            let rules = format!("{index:02}-rules.json");
+            fs::write(folder.join(&rules), groups.to_string()).expect("the rules can be written");
+            let tests = json!({"rule_files": [rules], "evaluation_interval": format!("{}s", story.step.max(30)), "tests": [test(story, &job)]});
             let file = format!("{index:02}-{}.json", story.scrape);
             fs::write(folder.join(&file), tests.to_string()).expect("the test can be written");
             let output = promtool(&folder, &["test", "rules", &file]);
@@ -297,7 +393,7 @@ fn names(groups: &Value) -> Vec<String> {
 #[test]
 fn the_monitor_gives_the_labels() {
     for kind in ["PodMonitor", "ServiceMonitor"] {
-        let objects = objects("StatefulSetPerShard", kind);
+        let objects = objects("StatefulSetPerShard", kind, Twist::None);
         let monitor = objects.iter().find(|object| object["kind"] == kind).expect("the monitor");
         for label in ["redis_cluster", "node", "shard"] {
             assert!(
@@ -311,8 +407,12 @@ fn the_monitor_gives_the_labels() {
 #[test]
 fn rules_are_rules() {
     let folder = temporary("rules");
-    for layout in ["StatefulSetPerShard", "SingleStatefulSet"] {
-        let (groups, _) = rules(layout);
+    let twists = [Twist::None, Twist::OldSecret, Twist::Retired];
+    for (layout, twist) in ["StatefulSetPerShard", "SingleStatefulSet"]
+        .into_iter()
+        .flat_map(|layout| twists.map(|twist| (layout, twist)))
+    {
+        let (groups, _) = rules(layout, twist);
         fs::write(folder.join("rules.json"), groups.to_string()).expect("the rules can be written");
         let output = promtool(&folder, &["check", "rules", "--lint-fatal", "rules.json"]);
         let said = [output.stdout, output.stderr].concat();
@@ -326,7 +426,7 @@ fn each_alert_fires_on_its_fault_only() {
     let said: Vec<_> = wrong.into_iter().map(|(_, said)| said).collect();
     assert!(said.is_empty(), "{}", said.join("\n"));
     for layout in ["StatefulSetPerShard", "SingleStatefulSet"] {
-        for alert in names(&rules(layout).0) {
+        for alert in names(&rules(layout, Twist::None).0) {
             let has_story = |story: &Story| {
                 story.alerts.iter().any(|expected| alert == format!("{PREFIX}{expected}"))
             };
@@ -353,10 +453,50 @@ fn mistakes_are_found() {
 
 /// The dashboard of the lab's cluster.
 fn dashboard(layout: &str) -> Value {
-    let objects = objects(layout, "PodMonitor");
+    let objects = objects(layout, "PodMonitor", Twist::None);
     let map = objects.iter().find(|object| object["metadata"]["name"] == "blue-dashboard");
     let text = &map.expect("the dashboard")["data"]["lab-blue-dashboard.json"];
     serde_json::from_str(text.as_str().expect("a text")).expect("JSON")
+}
+
+/// Pods that retire, and no others, are left out of what nodes have to agree on.
+#[test]
+fn retiring_pods_are_named() {
+    for layout in ["StatefulSetPerShard", "SingleStatefulSet"] {
+        for retiring in [
+            json!({"shards": 2}),
+            json!({"replicasPerShard": 1}),
+            json!({"shards": 1, "replicasPerShard": 2}),
+        ] {
+            let objects = objects_of(layout, "PodMonitor", |spec| {
+                spec["topology"]["retiring"] = retiring.clone()
+            });
+            let maps = objects.iter().filter(|object| object["kind"] == "ConfigMap");
+            let topology = maps
+                .filter_map(|map| map["data"]["topology"].as_str())
+                .next()
+                .expect("the topology");
+            let rule =
+                objects.iter().find(|object| object["kind"] == "PrometheusRule").expect("the rule");
+            let rules = rule["spec"]["groups"][0]["rules"].as_array().expect("rules");
+            let rule = rules.iter().find(|rule| rule["alert"] == "RedisClusterNodesDisagree");
+            let expr = rule.expect("the alert")["expr"].as_str().expect("a text");
+            let pods = expr
+                .split("pod=~\"")
+                .nth(1)
+                .and_then(|rest| rest.split('"').next())
+                .expect("the pods");
+            let pods = regex::Regex::new(&format!("^(?:{pods})$")).expect("a regular expression");
+            let mut count = 0;
+            for line in topology.lines().filter(|line| !line.starts_with('#')) {
+                let pod = line.split('.').next().expect("a pod");
+                let retires = line.ends_with(" retiring");
+                count += usize::from(retires);
+                assert_eq!(pods.is_match(pod), retires, "{layout}, {retiring}: {pod} and {pods}");
+            }
+            assert!(count > 0, "{layout}, {retiring}: nobody retires:\n{topology}");
+        }
+    }
 }
 
 #[test]
@@ -387,38 +527,10 @@ fn each_query_of_the_dashboard_has_an_answer() {
     }
 }
 
-/// What the compiler says about values of the published types.
-fn type_mistakes(name: &str, values: &[(&str, Value)]) -> String {
-    let folder = tools::folder().join("monitoring");
-    let mut text =
-        fs::read_to_string(root().join("tests/judges/monitoring.ts")).expect("the types");
-    for (index, (kind, value)) in values.iter().enumerate() {
-        text += &format!("export const value{index}: {kind} = {value};\n");
-    }
-    // Beside the packages, where the compiler looks for them.
-    let file = folder.join(format!("{name}.ts"));
-    fs::write(&file, text).expect("the values can be written");
-    let options =
-        ["--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext", "--target", "es2022"];
-    let output =
-        run(Command::new(tools::program("bin/tsc")).current_dir(folder).args(options).arg(&file));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
 #[test]
-fn objects_are_of_the_published_types() {
+fn the_dashboard_is_of_the_published_types() {
     let mut values = Vec::new();
-    for (layout, monitor) in
-        [("StatefulSetPerShard", "PodMonitor"), ("SingleStatefulSet", "ServiceMonitor")]
-    {
-        for object in objects(layout, monitor) {
-            match object["kind"].as_str().unwrap_or_default() {
-                "PodMonitor" => values.push(("IPodMonitor", object)),
-                "ServiceMonitor" => values.push(("IServiceMonitor", object)),
-                "PrometheusRule" => values.push(("IPrometheusRule", object)),
-                _ => {}
-            }
-        }
+    for layout in ["StatefulSetPerShard", "SingleStatefulSet"] {
         let mut dashboard = dashboard(layout);
         for panel in dashboard["panels"].as_array_mut().expect("panels") {
             let kind = if panel["type"] == "stat" { "Stat" } else { "Timeseries" };
@@ -429,12 +541,15 @@ fn objects_are_of_the_published_types() {
         values.push(("Whole", dashboard));
     }
     assert!(values.len() > 60, "only {} values", values.len());
-    let said = type_mistakes("objects", &values);
+    let said = type_mistakes("dashboard", &values);
     assert!(said.is_empty(), "{said}");
 
     let mut wrong = values.last().expect("a dashboard").1.clone();
     wrong["refrehs"] = json!("30s");
-    assert!(type_mistakes("mistake", &[("Whole", wrong)]).contains("refrehs"), "it takes anything");
+    assert!(
+        type_mistakes("dashboard-mistake", &[("Whole", wrong)]).contains("refrehs"),
+        "it takes anything"
+    );
 }
 
 #[test]
@@ -442,7 +557,7 @@ fn each_alert_has_its_runbook() {
     let runbooks = fs::read_to_string(root().join("docs/runbooks.md")).expect("docs/runbooks.md");
     let headings: BTreeSet<_> =
         runbooks.lines().filter_map(|line| line.strip_prefix("## ")).collect();
-    let (groups, _) = rules("StatefulSetPerShard");
+    let (groups, _) = rules("StatefulSetPerShard", Twist::None);
     for rule in groups["groups"][0]["rules"].as_array().expect("rules") {
         let name = rule["alert"].as_str().expect("a name");
         assert!(headings.contains(name), "docs/runbooks.md has no section {name}");

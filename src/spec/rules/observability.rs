@@ -131,7 +131,7 @@ pub(super) const THRESHOLD_OUT_OF_BOUNDS: Rule = Rule {
     severity: Severity::Error,
     title: "the threshold of an alert is out of bounds",
     story: "\
-`memoryPercent` and `diskPercent` are from 1 to 99: at 100 it is too late, and 0 always fires. `replicationLagSeconds` is from 2 to 600: a healthy replica reports once a second, and after ten minutes without a word the link is long gone.",
+`memoryPercent` and `diskPercent` are from 1 to 99: at 100 it is too late, and 0 always fires. `replicationLagSeconds` is from 2 to 600: a healthy replica reports once a second, and after ten minutes without a word the link is long gone. `certificateDays` is from 1 to 365: who is told on the last day is told too late.",
     check: Some(threshold_out_of_bounds),
 };
 
@@ -141,6 +141,7 @@ fn threshold_out_of_bounds(facts: &Facts<'_>, found: &mut Findings) {
         ("memoryPercent", alerts.memory_percent, 1, 99),
         ("diskPercent", alerts.disk_percent, 1, 99),
         ("replicationLagSeconds", alerts.replication_lag_seconds, 2, 600),
+        ("certificateDays", alerts.certificate_days, 1, 365),
     ] {
         if !(least..=most).contains(&value) {
             let at = format!("/spec/observability/alerts/{field}");

@@ -1,8 +1,9 @@
-// The types that values are checked by; `monitoring.rs` puts the values behind them.
+// The types that values are checked by; `published.rs` puts the values behind them.
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import type { Dataquery } from "@grafana/grafana-foundation-sdk/prometheus";
 import type { Options as StatOptions } from "@grafana/grafana-foundation-sdk/stat";
 import type { Options as TimeseriesOptions } from "@grafana/grafana-foundation-sdk/timeseries";
+import type { ICertificate } from "@kubernetes-models/cert-manager/cert-manager.io/v1";
 import type { IPodMonitor, IPrometheusRule, IServiceMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
 
 // JSON has the text of an enumeration's member.
