@@ -57,6 +57,8 @@ pub(super) struct Facts {
     pub(super) mount: Option<(String, String)>,
     /// Whether the claims go with the StatefulSet, and whether with a pod that is too many.
     pub(super) claims_go: (bool, bool),
+    /// Whether nobody can log in without naming a user.
+    default_user_off: bool,
     /// Whether an exporter asks the servers.
     pub(super) has_exporter: bool,
 }
@@ -219,6 +221,9 @@ impl Facts {
                 };
                 (goes("whenDeleted"), goes("whenScaled"))
             },
+            default_user_off: side.of_kind("ConfigMap").filter(of_cluster).any(|map| {
+                map.text("/data/users").lines().any(|line| line.starts_with("default none off"))
+            }),
             has_exporter: sets
                 .iter()
                 .any(|set| workload::containers(set).any(|one| text(one, "/name") == "exporter")),
@@ -333,8 +338,10 @@ impl Facts {
             let container = &self.container;
             return self.kubectl(&format!("exec {pod} -c {container} -- {engine}-cli {question}"));
         }
+        // The one of our own users that may do all that is asked for.
+        let role = if self.default_user_off { "ROLE=_bootstrap; " } else { "" };
         self.kubectl(&format!(
-            "exec {pod} -c {} -- sh -c '. /conf/lib.sh; load_password; own {question}'",
+            "exec {pod} -c {} -- sh -c '. /conf/lib.sh; {role}load_password; own {question}'",
             names::SERVER_CONTAINER
         ))
     }

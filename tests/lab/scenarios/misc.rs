@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::{OPERATIONS_PER_SECOND, restart, rolling};
 use crate::{
+    certificates,
     clients::Load,
     cluster::Cluster,
     container::cpu_of_children,
@@ -55,6 +56,29 @@ pub fn live_settings(lab: &mut Lab) -> Result<()> {
     Ok(())
 }
 
+/// The Secrets that pods mount, and the keys of each that they ask for.
+fn secrets(objects: &Objects) -> BTreeMap<String, Vec<String>> {
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let specs =
+        objects.stateful_sets.iter().filter_map(|set| set.spec.as_ref()?.template.spec.as_ref());
+    for volume in specs.flat_map(|spec| spec.volumes.iter().flatten()) {
+        let sources = volume.projected.iter().flat_map(|all| all.sources.iter().flatten());
+        let projected = sources.filter_map(|source| {
+            let secret = source.secret.as_ref()?;
+            Some((secret.name.clone(), secret.items.clone()))
+        });
+        let whole = volume
+            .secret
+            .iter()
+            .filter_map(|secret| Some((secret.secret_name.clone()?, secret.items.clone())));
+        for (name, items) in projected.chain(whole) {
+            let keys = items.into_iter().flatten().map(|item| item.key);
+            all.entry(name).or_default().extend(keys);
+        }
+    }
+    all
+}
+
 /// F17: one pod of each example with the case's engine runs for two seconds and answers.
 pub fn examples(lab: &mut Lab) -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
@@ -86,6 +110,15 @@ pub fn examples(lab: &mut Lab) -> Result<()> {
         let (first, others) = cluster.members.split_first().ok_or("no pods")?;
         for other in others {
             lab.world.hold(&other.pod);
+        }
+        for (secret, keys) in secrets(&objects) {
+            if lab.world.secret(&secret).is_none() {
+                let files = match cluster.tls_secret.as_ref() == Some(&secret) {
+                    true => certificates::issue(&lab.case.folder.join(&secret))?,
+                    false => keys.into_iter().map(|key| (key, PASSWORD.into())).collect(),
+                };
+                lab.world.put_secret(&secret, &files)?;
+            }
         }
         lab.world.apply(&Objects { jobs: Vec::new(), ..objects })?;
         lab.world.wait("it answers", Duration::from_secs(20), || {
