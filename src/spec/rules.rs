@@ -164,6 +164,7 @@ pub const RULES: &[Rule] = &[
     network::NO_NETWORK_POLICY,
     network::NETWORK_POLICY_PEER,
     network::CIDR_SYNTAX,
+    network::METRICS_FOR_EVERYBODY,
     lifecycle::TIMING_OUT_OF_BOUNDS,
     lifecycle::LIVENESS_TOO_STRICT,
     lifecycle::PROBE_TIMEOUT_BEYOND_PERIOD,

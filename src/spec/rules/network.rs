@@ -451,6 +451,31 @@ impl Block {
     }
 }
 
+pub(super) const METRICS_FOR_EVERYBODY: Rule = Rule {
+    code: "RCG291",
+    name: "metrics-for-everybody",
+    severity: Severity::Warning,
+    title: "everybody can read the metrics",
+    story: "\
+The exporter asks for no password. Whoever reaches its port reads how many keys and clients there are, what they cost, and the addresses of replicas, and may let the exporter connect to any address (`/scrape?target=`). The NetworkPolicy lets everybody to that port unless `spec.network.networkPolicy.metrics` lists who reads it: the namespace or the pods of \
+Prometheus, or the block of addresses that it comes from, as with `clients`.",
+    check: Some(metrics_for_everybody),
+};
+
+fn metrics_for_everybody(facts: &Facts<'_>, found: &mut Findings) {
+    let policy = &facts.spec.network.network_policy;
+    if !facts.spec.observability.exporter.enabled || !policy.enabled || !policy.metrics.is_empty() {
+        return;
+    }
+    found.push(|| {
+        Finding::at("/spec/observability/exporter/enabled", "everybody who reaches the pods can read the metrics")
+            .label("without a password")
+            .needs("/spec/network/networkPolicy/enabled")
+            .needs("/spec/network/networkPolicy/metrics")
+            .help("list who reads them under `spec.network.networkPolicy.metrics`, such as `- namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}`")
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::Block;
