@@ -174,9 +174,9 @@ impl Case {
         let cluster = spec["metadata"]["name"].as_str().expect("a name");
         let jobs = of_kind(&["Job", "CronJob"]).map(|job| {
             let name = job["metadata"]["name"].as_str().expect("a name");
-            let known = ["bootstrap", "backup", "restore"].into_iter();
+            let mut known = ["bootstrap", "backup", "restore"].into_iter();
             let of = |what: &&str| name.starts_with(&format!("{cluster}-{what}"));
-            let what = known.filter(of).next().unwrap_or_else(|| panic!("what is {name}?"));
+            let what = known.find(of).unwrap_or_else(|| panic!("what is {name}?"));
             let template = job.pointer("/spec/jobTemplate/spec/template");
             (what, pod(template.unwrap_or(&job["spec"]["template"])))
         });
