@@ -469,7 +469,7 @@ fn retiring_pods_are_named() {
             json!({"shards": 1, "replicasPerShard": 2}),
         ] {
             let objects = objects_of(layout, "PodMonitor", |spec| {
-                spec["topology"]["retiring"] = retiring.clone()
+                spec["topology"]["retiring"] = retiring.clone();
             });
             let maps = objects.iter().filter(|object| object["kind"] == "ConfigMap");
             let topology = maps
