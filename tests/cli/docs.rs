@@ -168,10 +168,6 @@ fn users_in_the_docs_are_right() {
     for block in secrets {
         let object: Value = serde_yaml::from_str(block).expect("YAML");
         let kind = object["kind"].as_str().expect("a kind");
-        // Flux decrypts what stands elsewhere.
-        if kind == "Kustomization" {
-            continue;
-        }
         assert_eq!(object["metadata"]["name"], "orders-users", "{kind}");
         for user in &users {
             let known = block.contains(&format!("\n    {user}: "))
