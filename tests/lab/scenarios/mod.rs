@@ -358,8 +358,7 @@ pub const SCENARIOS: &[Scenario] = &[
         "making, all addresses new, and a rolling restart without a password; all others have one",
         misc::all_new_and_rolling,
     )
-    .setup(misc::without_password)
-    .quick("valkey-9", PerShard),
+    .setup(misc::without_password),
     scenario("f18-users", "the same with users only, each held to its rules", users::enforced)
         .limit(480)
         .setup(users::alone)
