@@ -7,7 +7,11 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{OPERATIONS_PER_SECOND, external, misc};
+use super::{
+    OPERATIONS_PER_SECOND,
+    external::{self, FAILOVER, TOLD},
+    misc,
+};
 use crate::{
     certificates,
     clients::{self, Load},
@@ -79,10 +83,6 @@ pub fn renewal(lab: &mut Lab) -> Result<()> {
     lab.judge_faultless(&cluster, &tally, OPERATIONS_PER_SECOND)
 }
 
-/// How soon a name that a node announces has reached its peers.
-const TOLD: Duration = Duration::from_secs(15);
-/// Two node timeouts, the election, and what the client needs to learn of it.
-const FAILOVER: Duration = Duration::from_secs(15);
 /// Where clients without encryption are served meanwhile.
 const PLAINTEXT_PORT: u16 = 6380;
 
@@ -141,14 +141,7 @@ pub fn by_names(lab: &mut Lab) -> Result<()> {
     let keys = clients::fill(&strict, 2000, "kept")?;
     let loads = [&strict, &plain].map(|side| (side.clone(), Load::start(side, &shards, 200)));
     thread::sleep(Duration::from_secs(2));
-    let shard = &shards[0];
-    world.destroy(std::slice::from_ref(&shard.master))?;
-    world.wait("the replica takes over", FAILOVER, || {
-        ensure!(cluster.master_of(&shard.pods())? != shard.master, "not yet");
-        Ok(())
-    })?;
-    world.release([&shard.master]);
-    cluster.wait_lasting(Duration::from_secs(30), Duration::from_secs(6))?;
+    external::lose_master(&cluster, &shards[0])?;
     for (side, load) in loads {
         lab.judge(&side, &load.stop()?, FAILOVER, None)?;
     }

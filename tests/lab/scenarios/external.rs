@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// Two node timeouts, the election, and what the client needs to learn of it.
-const FAILOVER: Duration = Duration::from_secs(15);
+pub(super) const FAILOVER: Duration = Duration::from_secs(15);
 /// How soon a client is told a changed host.
-const TOLD: Duration = Duration::from_secs(15);
+pub(super) const TOLD: Duration = Duration::from_secs(15);
 
 pub(super) fn with_load_balancers(lab: &Lab, host: &str) -> Spec {
     lab.spec("blue").set(
@@ -90,14 +90,7 @@ pub(super) fn serve_outside(lab: &mut Lab, cluster: &Cluster, shards: &[Shard]) 
 
     let load = Load::start(&outside, shards, 200);
     thread::sleep(Duration::from_secs(2));
-    let shard = &shards[0];
-    world.destroy(std::slice::from_ref(&shard.master))?;
-    world.wait("the replica takes over", FAILOVER, || {
-        ensure!(cluster.master_of(&shard.pods())? != shard.master, "not yet");
-        Ok(())
-    })?;
-    world.release([&shard.master]);
-    cluster.wait_lasting(Duration::from_secs(30), Duration::from_secs(6))?;
+    lose_master(cluster, &shards[0])?;
     lab.judge(cluster, &load.stop()?, FAILOVER, None)?;
 
     // What was written is on the disk after that.
@@ -116,6 +109,18 @@ pub(super) fn serve_outside(lab: &mut Lab, cluster: &Cluster, shards: &[Shard]) 
     ensure!(tally.longest_gap() < Duration::from_secs(2) * lab.case.patience, "no writes");
     ensure!(tally.lost(cluster, None)?.is_empty(), "writes after the healing are lost");
     only_load_balancers(cluster)
+}
+
+/// The master of a shard dies, its replica takes over, and it comes back.
+pub(super) fn lose_master(cluster: &Cluster, shard: &Shard) -> Result<()> {
+    let world = &cluster.world;
+    world.destroy(std::slice::from_ref(&shard.master))?;
+    world.wait("the replica takes over", FAILOVER, || {
+        ensure!(cluster.master_of(&shard.pods())? != shard.master, "not yet");
+        Ok(())
+    })?;
+    world.release([&shard.master]);
+    cluster.wait_lasting(Duration::from_secs(30), Duration::from_secs(6)).map(|_| ())
 }
 
 pub(super) fn readable(cluster: &Cluster, keys: &BTreeSet<String>) -> Result<()> {
