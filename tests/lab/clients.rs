@@ -34,6 +34,27 @@ pub struct Write {
 /// How often a client tries again by itself before it says that an operation has failed, as client libraries do.
 const RETRIES: u32 = 2;
 
+/// Reads in a second where nobody asks for more.
+const READS_PER_SECOND: u32 = 100;
+
+/// How much clients do, and how they take a failure.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Writes in a second, of all writers.
+    pub writes: u32,
+    /// Reads in a second.
+    pub reads: u32,
+    /// How often a client tries again by itself.
+    pub retries: u32,
+}
+
+impl Pace {
+    /// So many writes in a second, and some reads.
+    pub const fn writes(writes: u32) -> Pace {
+        Pace { writes, reads: READS_PER_SECOND, retries: RETRIES }
+    }
+}
+
 /// Writers, one for each shard, and a reader.
 pub struct Load {
     begun: Instant,
@@ -58,6 +79,8 @@ pub struct Tally {
     pub errors: Vec<String>,
     /// How often each kind of error was met, by writers and the reader: its text without numbers.
     pub kinds: BTreeMap<String, usize>,
+    /// Reads that were answered.
+    pub reads: usize,
     /// Reads that returned something else than what was written.
     pub wrong_reads: Vec<String>,
     /// The longest time that the test machine itself kept a thread waiting which wanted to run every 10 ms.
@@ -76,6 +99,7 @@ struct Writer {
 
 #[derive(Default)]
 struct Reader {
+    answered: usize,
     wrong: Vec<String>,
     kinds: BTreeMap<String, usize>,
 }
@@ -159,28 +183,24 @@ impl Client {
 }
 
 impl Load {
-    /// Starts to write so many times each second in all, and to read what was written. Returns when every writer has
-    /// written, so that no gap begins before; or after a while, where there is nothing to write to.
+    /// Starts to write so many times each second in all, and to read what was written.
     pub fn start(cluster: &Cluster, shards: &[Shard], writes_per_second: u32) -> Load {
-        Load::with_retries(cluster, shards, writes_per_second, RETRIES)
+        Load::paced(cluster, shards, Pace::writes(writes_per_second))
     }
 
     /// The same without a second try for anything: each failed operation is counted.
     pub fn without_retries(cluster: &Cluster, shards: &[Shard], writes_per_second: u32) -> Load {
-        Load::with_retries(cluster, shards, writes_per_second, 0)
+        Load::paced(cluster, shards, Pace { retries: 0, ..Pace::writes(writes_per_second) })
     }
 
-    fn with_retries(
-        cluster: &Cluster,
-        shards: &[Shard],
-        writes_per_second: u32,
-        retries: u32,
-    ) -> Load {
+    /// Starts to write and to read. Returns when every writer has written, so that no gap begins before; or after a
+    /// while, where there is nothing to write to.
+    pub fn paced(cluster: &Cluster, shards: &[Shard], pace: Pace) -> Load {
+        let Pace { writes, reads, retries } = pace;
         let stop = Arc::new(AtomicBool::new(false));
         let acknowledged = Arc::new(Mutex::new(Vec::new()));
         let (begun, beginnings) = mpsc::channel();
-        let pause =
-            Duration::from_secs(1) * u32::try_from(shards.len()).unwrap_or(1) / writes_per_second;
+        let pause = Duration::from_secs(1) * u32::try_from(shards.len()).unwrap_or(1) / writes;
         let writers = shards
             .iter()
             .enumerate()
@@ -207,7 +227,7 @@ impl Load {
             let client = Client { retries, ..Client::new(cluster) };
             thread::spawn(move || {
                 client.cluster.go_there();
-                read(client, &stop, &acknowledged)
+                read(client, Duration::from_secs(1) / reads, &stop, &acknowledged)
             })
         };
         let clock = {
@@ -235,6 +255,7 @@ impl Load {
             failures: 0,
             errors: Vec::new(),
             kinds: BTreeMap::new(),
+            reads: 0,
             wrong_reads: Vec::new(),
             stall: self.clock.join().map_err(|_| "the clock panicked")?,
             lasted: self.begun.elapsed(),
@@ -249,6 +270,7 @@ impl Load {
         }
         let reader = self.reader.join().map_err(|_| "the reader panicked")?;
         tally.count(reader.kinds);
+        tally.reads = reader.answered;
         tally.wrong_reads = reader.wrong;
         let mut acknowledged = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
         tally.acknowledged = std::mem::take(&mut *acknowledged);
@@ -325,8 +347,14 @@ pub fn slot(key: &str) -> u16 {
     crc16::State::<crc16::XMODEM>::calculate(key.as_bytes()) % 16384
 }
 
-fn read(mut client: Client, stop: &AtomicBool, acknowledged: &Mutex<Vec<Write>>) -> Reader {
+fn read(
+    mut client: Client,
+    pause: Duration,
+    stop: &AtomicBool,
+    acknowledged: &Mutex<Vec<Write>>,
+) -> Reader {
     let mut reader = Reader::default();
+    let mut next = Instant::now();
     let mut turn = 0usize;
     while !stop.load(Ordering::Relaxed) {
         turn = turn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -337,15 +365,18 @@ fn read(mut client: Client, stop: &AtomicBool, acknowledged: &Mutex<Vec<Write>>)
         if let Some(key) = key {
             let value: Result<Option<String>> = client.run(redis::cmd("GET").arg(&key));
             match value {
-                // An answer has to be right.
-                Ok(value) if value.as_ref() != Some(&key) => {
-                    reader.wrong.push(format!("{key} = {value:?}"));
+                Ok(value) => {
+                    reader.answered += 1;
+                    // An answer has to be right.
+                    if value.as_ref() != Some(&key) {
+                        reader.wrong.push(format!("{key} = {value:?}"));
+                    }
                 }
-                Ok(_) => {}
                 Err(error) => *reader.kinds.entry(kind(&error.to_string())).or_default() += 1,
             }
         }
-        thread::sleep(Duration::from_millis(10));
+        next = (next + pause).max(Instant::now());
+        thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     reader
 }

@@ -1,8 +1,9 @@
 //! The cluster grows and shrinks by the Job, under load, and the Job is killed on the way.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     fs,
+    ops::Range,
     path::Path,
     sync::{
         Arc,
@@ -12,9 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::random;
+use super::{OPERATIONS_PER_SECOND, random};
 use crate::{
-    clients::{Load, Sampler, fill, fill_many, unreadable},
+    clients::{Load, Pace, Sampler, fill, fill_many, unreadable},
     cluster::{Cluster, Shard},
     lab::{Lab, Spec},
     pod::Pod,
@@ -27,30 +28,49 @@ const STEP: Duration = Duration::from_secs(240);
 const GAP: Duration = Duration::from_secs(3);
 /// Engines that move slots whole, so that none is ever half moved.
 const WHOLE: [&str; 2] = ["redis-8.6", "valkey-9"];
+/// A client finds each slot at one of the servers that it knows, and those serve it.
+const SERVED: &[&str] =
+    &["cluster_state:ok", "cluster_slots_assigned:16384", "cluster_slots_fail:0"];
+/// A server may be dead, but each slot is somebody's.
+const ASSIGNED: &[&str] = &["cluster_slots_assigned:16384"];
 /// What redis-cli leaves alone, and so does the Job.
 const THRESHOLD: f64 = 0.02;
 
-/// Looks all the time whether pods know an owner for each slot.
+/// Looks all the time whether pods know a server for each slot, and whether they answer for their own.
 struct Watch {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<std::result::Result<u32, String>>,
 }
 
 impl Watch {
-    fn start(cluster: &Cluster, pods: Vec<String>) -> Watch {
+    /// Of `CLUSTER INFO`, in pods that nothing happens to: `wanted` stands there all the time.
+    fn start(cluster: &Cluster, pods: Vec<String>, wanted: &'static [&'static str]) -> Watch {
         let stop = Arc::new(AtomicBool::new(false));
         let (cluster, stopped) = (cluster.clone(), Arc::clone(&stop));
         let thread = thread::spawn(move || {
             let mut looks = 0;
+            let mut connections = BTreeMap::new();
             while !stopped.load(Ordering::Relaxed) {
                 for pod in &pods {
+                    let connection = match connections.entry(pod) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(place) => {
+                            let found =
+                                cluster.world.pod(pod).and_then(|pod| cluster.connect(&pod));
+                            let Ok(connection) = found else { continue };
+                            place.insert(connection)
+                        }
+                    };
                     // A pod that does not answer says nothing about slots.
-                    let Ok(info) = cluster.ask::<String>(pod, &["CLUSTER", "INFO"]) else {
+                    let Ok(info) = redis::cmd("CLUSTER").arg("INFO").query::<String>(connection)
+                    else {
+                        connections.remove(pod);
                         continue;
                     };
                     looks += 1;
-                    if !info.contains("cluster_slots_assigned:16384\r\n") {
-                        return Err(format!("{pod} misses slots: {info}"));
+                    let stands = |line: &&str| info.lines().any(|found| found == *line);
+                    if let Some(line) = wanted.iter().find(|line| !stands(line)) {
+                        return Err(format!("{pod} does not say {line}: {info}"));
                     }
                 }
                 thread::sleep(Duration::from_millis(50));
@@ -73,24 +93,32 @@ struct Growth {
     keys: BTreeSet<String>,
     load: Load,
     watch: Watch,
+    /// A Job is killed so many milliseconds after it started. It waits six seconds for its turn; then things move.
+    moments: Range<u64>,
     kills: usize,
 }
 
 impl Growth {
-    /// Makes a cluster that has some keys, and starts the load. The first pods stay all the time.
-    fn start(lab: &Lab, spec: Spec, stay: usize) -> Result<Growth> {
+    /// Makes a cluster that has some keys, and starts the load. So many of the first pods stay all the time.
+    fn start(
+        lab: &Lab,
+        spec: Spec,
+        stay: usize,
+        wanted: &'static [&'static str],
+    ) -> Result<Growth> {
         let spec = spec.set("spec.bootstrap.backoffLimit", 20);
         let (cluster, shards) = lab.deploy(&spec)?;
         let keys = fill(&cluster, 3000, "kept")?;
-        let load = Load::start(&cluster, &shards, 500);
+        let pace = Pace { reads: OPERATIONS_PER_SECOND, ..Pace::writes(OPERATIONS_PER_SECOND) };
+        let load = Load::paced(&cluster, &shards, pace);
         // The first of each shard, or the first of all.
         let mut pods: Vec<_> = cluster.members.iter().map(|member| member.pod.clone()).collect();
         pods.sort_by_key(|pod| {
             pod.rsplit('-').next().and_then(|ordinal| ordinal.parse::<u32>().ok())
         });
         pods.truncate(stay);
-        let watch = Watch::start(&cluster, pods);
-        Ok(Growth { spec, cluster, keys, load, watch, kills: 0 })
+        let watch = Watch::start(&cluster, pods, wanted);
+        Ok(Growth { spec, cluster, keys, load, watch, moments: 2000..14000, kills: 0 })
     }
 
     /// Applies the spec with other numbers, and kills the Job so many times at random moments.
@@ -179,8 +207,7 @@ impl Growth {
                 Ok(Some(pods.into_iter().rfind(running).ok_or("none runs")?))
             })?;
             let Some(pod) = pod else { break };
-            // It waits six seconds for its turn; then slots move.
-            thread::sleep(Duration::from_millis(random(2000..14000)));
+            thread::sleep(Duration::from_millis(random(self.moments.clone())));
             if !WHOLE.contains(&lab.case.image.engine.as_str()) {
                 self.wait_half_moved();
             }
@@ -210,7 +237,12 @@ impl Growth {
         ensure!(self.kills >= kills, "only {} kills", self.kills);
         let looks = self.watch.stop()?;
         let tally = self.load.stop()?;
-        lab.note(format!("{} kills; client errors: {:?}", self.kills, tally.kinds));
+        let seconds = tally.lasted.as_secs_f64();
+        let (writes, reads) = (tally.rate(), tally.reads as f64 / seconds);
+        lab.note(format!(
+            "{} kills; {writes:.0} writes and {reads:.0} reads a second for {seconds:.0} s; client errors: {:?}",
+            self.kills, tally.kinds
+        ));
         lab.world.say(&format!("{looks} looks at the slots"));
         ensure!(looks > 100, "only {looks} looks at the slots");
         let broken = unreadable(&self.cluster, &self.keys)?;
@@ -225,6 +257,11 @@ impl Growth {
         if let Some(kind) = tally.kinds.keys().find(|kind| !expected(kind)) {
             bail!("clients met an error that is not explained: {kind}");
         }
+        let least = 0.9 * f64::from(OPERATIONS_PER_SECOND) / f64::from(lab.case.patience);
+        ensure!(
+            writes >= least && reads >= least,
+            "only {writes:.0} writes and {reads:.0} reads a second came about"
+        );
         Ok(())
     }
 }
@@ -280,7 +317,7 @@ fn is_retired(cluster: &Cluster, pod: &str) -> Result<()> {
 
 /// F14: one shard more, and one less.
 pub fn one_shard(lab: &mut Lab) -> Result<()> {
-    let mut growth = Growth::start(lab, lab.spec("blue"), 3)?;
+    let mut growth = Growth::start(lab, lab.spec("blue"), 6, SERVED)?;
     growth.step(lab, (4, 1), (0, 0), 4)?;
     growth.step(lab, (3, 1), (1, 0), 4)?;
     growth.step(lab, (3, 1), (0, 0), 0)?;
@@ -289,7 +326,7 @@ pub fn one_shard(lab: &mut Lab) -> Result<()> {
 
 /// F14: twice as many shards, and half as many.
 pub fn twice(lab: &mut Lab) -> Result<()> {
-    let mut growth = Growth::start(lab, lab.spec("blue"), 3)?;
+    let mut growth = Growth::start(lab, lab.spec("blue"), 6, SERVED)?;
     growth.step(lab, (6, 1), (0, 0), 4)?;
     growth.step(lab, (3, 1), (3, 0), 4)?;
     growth.step(lab, (3, 1), (0, 0), 0)?;
@@ -299,9 +336,11 @@ pub fn twice(lab: &mut Lab) -> Result<()> {
 /// F14: replicas come and go.
 pub fn replicas(lab: &mut Lab) -> Result<()> {
     let spec = lab.spec("blue").set("spec.topology.replicasPerShard", 0);
-    let mut growth = Growth::start(lab, spec, 3)?;
-    growth.step(lab, (3, 1), (0, 0), 1)?;
-    growth.step(lab, (3, 2), (0, 0), 1)?;
+    let mut growth = Growth::start(lab, spec, 3, SERVED)?;
+    // New replicas wait for no turn.
+    growth.moments = 200..3000;
+    growth.step(lab, (3, 1), (0, 0), 2)?;
+    growth.step(lab, (3, 2), (0, 0), 2)?;
     // The masters are the pods that retire, as after failovers.
     let shards = growth.cluster.in_shape()?;
     for shard in &shards {
@@ -314,16 +353,17 @@ pub fn replicas(lab: &mut Lab) -> Result<()> {
         ensure!(moved, "not yet");
         Ok(())
     })?;
-    growth.step(lab, (3, 1), (0, 1), 3)?;
+    growth.moments = 2000..14000;
+    growth.step(lab, (3, 1), (0, 1), 5)?;
     growth.step(lab, (3, 1), (0, 0), 0)?;
-    growth.end(lab, 0)
+    growth.end(lab, 5)
 }
 
 /// F14: a shard and replicas retire, start once more before they are taken away, and come back on the volumes that they left. Nothing of before may be on
 /// those.
 pub fn again(lab: &mut Lab) -> Result<()> {
     let spec = lab.spec("blue").set("spec.topology.shards", 4);
-    let mut growth = Growth::start(lab, spec.set("spec.topology.replicasPerShard", 2), 3)?;
+    let mut growth = Growth::start(lab, spec.set("spec.topology.replicasPerShard", 2), 3, SERVED)?;
     growth.step(lab, (3, 1), (1, 1), 0)?;
     growth.restart_retired(lab, (1, 1))?;
     growth.step(lab, (3, 1), (0, 0), 0)?;
@@ -453,7 +493,7 @@ pub fn skipped(lab: &mut Lab) -> Result<()> {
 
 /// F15: slots move to a new shard, and its master dies. Its replica takes over and the Job finishes the move.
 pub fn target_dies(lab: &mut Lab) -> Result<()> {
-    let mut growth = Growth::start(lab, lab.spec("blue"), 3)?;
+    let mut growth = Growth::start(lab, lab.spec("blue"), 6, ASSIGNED)?;
     let world = lab.world.clone();
     let spec = growth.spec.clone().set("spec.topology.shards", 4);
     let before: BTreeSet<_> =
