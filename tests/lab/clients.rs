@@ -330,7 +330,7 @@ fn write(
                 }
             }
         }
-        next = (next + pause).max(Instant::now());
+        next = after(next, pause);
         thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     // A shard that never came back has a gap until the end.
@@ -340,6 +340,13 @@ fn write(
         writer.gap_start = last;
     }
     writer
+}
+
+/// When the next operation is due: what was due while others took long is done as soon as it can be, as where requests
+/// queue up, but not what was due long ago.
+fn after(last: Instant, pause: Duration) -> Instant {
+    const QUEUE: Duration = Duration::from_secs(1);
+    (last + pause).max(Instant::now() - QUEUE)
 }
 
 /// The slot of a key without braces (Redis Cluster specification, key distribution model).
@@ -375,7 +382,7 @@ fn read(
                 Err(error) => *reader.kinds.entry(kind(&error.to_string())).or_default() += 1,
             }
         }
-        next = (next + pause).max(Instant::now());
+        next = after(next, pause);
         thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     reader

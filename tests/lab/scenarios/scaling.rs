@@ -228,7 +228,7 @@ impl Growth {
             if views.iter().any(|view| !view.own.open_slots.is_empty()) {
                 break;
             }
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(200));
         }
     }
 
