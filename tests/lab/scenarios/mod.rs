@@ -299,7 +299,7 @@ pub const SCENARIOS: &[Scenario] = &[
     .setup(bootstrap::impatient)
     .quick("redis-7.0", PerShard),
     scenario("f14-twice", "the same, 3 to 6 to 3 shards", scaling::twice)
-        .limit(900)
+        .limit(1500)
         .setup(bootstrap::impatient),
     scenario(
         "f14-replicas",
