@@ -170,7 +170,8 @@ move_keys() {
     before=$(keys_left)
     while :; do
         # Keys stay quoted, as redis-cli prints and reads them: they may hold anything. Should the target vanish, each
-        # further command holds the source up, which then is silent to clients and does not vote: so they end soon.
+        # further command holds the source up, which then is silent to clients and does not vote: so they end soon, and
+        # none is sent to a target that does not answer.
         seen=$(for_each_slot 'CLUSTER GETKEYSINSLOT' 100 | ask 20 "$source" --no-raw | migrate_commands |
             ask "$SEND_SECONDS" "$source" | awk '
                 /^OK|^NOKEY/ { sent++; next }
@@ -178,7 +179,7 @@ move_keys() {
                 END { print sent + 0, wrong }')
         case $seen in
         '0 ')
-            # All are there, or it took too long, and what it would have said is lost.
+            # All are there, or the target is silent, or it took too long, and what it would have said is lost.
             after=$(keys_left)
             [ "$after" -ge "$before" ] || progressed=yes
             [ "$after" = 0 ]
@@ -196,7 +197,10 @@ move_keys() {
 
 # Makes MIGRATE commands of redis-cli's lists of keys, one list for each slot.
 migrate_commands() {
-    target_login
+    if ! target_login; then
+        cat >/dev/null
+        return
+    fi
     port_at "$target"
     # shellcheck disable=SC2154 # "port" is what port_at sets
     awk -v target="$target" -v port="$port" -v most="$MOVE_KEYS" -v most_ms="$MOVE_MILLISECONDS" \
@@ -218,11 +222,19 @@ migrate_commands() {
 }
 
 # Writes to the file "login" how the source logs in to the target, in the words of MIGRATE. Neither an argument nor in
-# the environment of a program.
+# the environment of a program. False if the target does not answer.
 target_login() {
     (
         umask 077
-        log_in_at "$target"
+        pong=$(ask_once 2 "$target" PING </dev/null)
+        case $pong in
+        PONG*) ;;
+        *)
+            # It may be too old to know our user.
+            if [ -z "$SECRET" ] || ! is_refusal "$pong"; then exit 1; fi
+            log_in default "$password"
+            ;;
+        esac
         {
             case $LOGIN in
             '') [ -z "$SECRET" ] || printf 'AUTH %s ' "$(quoted "$SECRET")" ;;

@@ -22,7 +22,7 @@ use crate::{
     objects::Objects,
     pod::Timing,
     tools::{Result, bail, ensure, seconds},
-    world::World,
+    world::{LOGS, World},
 };
 
 /// Which StatefulSets a cluster of the lab has.
@@ -100,8 +100,23 @@ pub struct Measured {
     pub gap: Option<f64>,
     /// Acknowledged writes that were lost.
     pub lost: Option<usize>,
+    /// Whether a Job has moved slots.
+    pub moved: bool,
     /// Anything else worth telling.
     pub notes: Vec<String>,
+}
+
+/// What a Job says before it moves slots.
+const MOVES: &str = " bootstrap: moving slots from ";
+
+/// Whether a Job has moved slots, by the logs in a case's folder.
+pub fn has_moved(folder: &Path) -> Result<bool> {
+    for entry in fs::read_dir(folder.join(LOGS)).into_iter().flatten() {
+        if String::from_utf8_lossy(&fs::read(entry?.path())?).contains(MOVES) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// How a case ended.
@@ -410,14 +425,36 @@ pub fn check_mutations(renderer: &Path, image: &Image) -> Result<()> {
     Ok(())
 }
 
-/// The first digits of a SHA-256 of all scripts: what two runs have in common that are about the same.
-pub fn scripts(renderer: &Path, image: &Image) -> Result<String> {
-    let mut hasher = Sha256::new();
-    for map in with_all_scripts(renderer, image)?.config_maps {
-        let is_script = |name: &&String| name.ends_with(".sh") || name.ends_with(".awk");
-        for (_, text) in map.data.iter().flatten().filter(|(name, _)| is_script(name)) {
-            hasher.update(text);
+/// What two runs have in common that are about the same: the first digits of a SHA-256 of the scripts.
+pub struct Scripts {
+    /// Of all.
+    pub all: String,
+    /// Of all but the one that moves slots and does nothing in a Job that moves none.
+    pub but_moves: String,
+}
+
+impl Scripts {
+    /// The scripts that a renderer renders.
+    pub fn read(renderer: &Path, image: &Image) -> Result<Scripts> {
+        let (mut all, mut but_moves) = (Sha256::new(), Sha256::new());
+        for map in with_all_scripts(renderer, image)?.config_maps {
+            let is_script = |name: &&String| name.ends_with(".sh") || name.ends_with(".awk");
+            for (name, text) in map.data.iter().flatten().filter(|(name, _)| is_script(name)) {
+                all.update(text);
+                if name != "move.sh" {
+                    but_moves.update(text);
+                }
+            }
         }
+        let digits = |hasher: Sha256| {
+            hasher.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+        };
+        Ok(Scripts { all: digits(all), but_moves: digits(but_moves) })
     }
-    Ok(hasher.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect())
+
+    /// Those that a run is about.
+    pub fn of(&self, outcomes: &[&Outcome]) -> &str {
+        let moved = outcomes.iter().any(|outcome| outcome.measured.moved);
+        if moved { &self.all } else { &self.but_moves }
+    }
 }

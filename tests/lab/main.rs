@@ -39,7 +39,7 @@ use clap::Parser;
 
 use crate::{
     image::Image,
-    lab::{Case, Layout, Measured, Outcome, RENDERER, case_folder},
+    lab::{Case, Layout, Measured, Outcome, RENDERER, Scripts, case_folder},
     report::Report,
     scenarios::{SCENARIOS, SCRAPES, Scenario},
     tools::{Result, bail, command, ensure},
@@ -141,7 +141,7 @@ fn run_all(arguments: &Arguments) -> Result<bool> {
     let image = images.first().ok_or("no engine")?;
     lab::check_mutations(&run.join(RENDERER), image)?;
     let report = match &arguments.report {
-        Some(file) => Some(Report::read(file, lab::scripts(&run.join(RENDERER), image)?)?),
+        Some(file) => Some(Report::read(file, Scripts::read(&run.join(RENDERER), image)?)?),
         None => None,
     };
     let cases = choose(arguments, &images, &run)?;
@@ -363,6 +363,7 @@ fn run_case(case: &str) -> Result<()> {
         }
         result
     });
+    measured.moved = lab::has_moved(&folder)?;
     let failure = result.err().map(|error| error.to_string());
     let outcome = Outcome { failure, seconds: start.elapsed().as_secs_f64(), measured };
     fs::write(folder.join("result.json"), serde_json::to_string(&outcome)?)?;
@@ -375,7 +376,7 @@ fn show(case: &Case, outcome: &Outcome, arguments: &Arguments) {
         return;
     }
     let word = if failed { "FAILED" } else { "ok" };
-    let Measured { heal, gap, lost, notes } = &outcome.measured;
+    let Measured { heal, gap, lost, notes, .. } = &outcome.measured;
     let mut line = format!("{word:6} {:52} {:6.1} s", case.name(), outcome.seconds);
     for (name, value) in [("healed in", heal), ("gap", gap)] {
         if let Some(value) = value {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    lab::{Case, Layout, Outcome},
+    lab::{Case, Layout, Outcome, Scripts},
     mutations::MUTATIONS,
     scenarios::SCENARIOS,
     tools::Result,
@@ -21,12 +21,12 @@ type Table = BTreeMap<String, BTreeMap<String, String>>;
 pub struct Report {
     file: PathBuf,
     before: String,
-    scripts: String,
+    scripts: Scripts,
 }
 
 impl Report {
     /// Reads the document.
-    pub fn read(file: &Path, scripts: String) -> Result<Report> {
+    pub fn read(file: &Path, scripts: Scripts) -> Result<Report> {
         Ok(Report { file: file.to_owned(), before: fs::read_to_string(file)?, scripts })
     }
 
@@ -38,7 +38,7 @@ impl Report {
     }
 }
 
-fn with(before: &str, scripts: &str, results: &[(Case, Outcome)]) -> Result<String> {
+fn with(before: &str, scripts: &Scripts, results: &[(Case, Outcome)]) -> Result<String> {
     let mut text = before.to_owned();
     let (broken, whole): (Vec<_>, Vec<_>) =
         results.iter().partition(|(case, _)| case.mutation.is_some());
@@ -128,12 +128,12 @@ fn group<'a>(results: &[&'a (Case, Outcome)]) -> BTreeMap<(String, String), Vec<
     groups
 }
 
-fn results_table(mut old: Table, scripts: &str, results: &[&(Case, Outcome)]) -> String {
+fn results_table(mut old: Table, scripts: &Scripts, results: &[&(Case, Outcome)]) -> String {
     for ((row, engine), outcomes) in group(results) {
         let what = SCENARIOS.iter().find(|s| row.starts_with(&format!("`{}`", s.name)));
         let cells = old.entry(row).or_default();
         cells.insert("what happens".to_owned(), what.map_or("", |s| s.what).to_owned());
-        let mut cell = Cell::of(&outcomes, scripts);
+        let mut cell = Cell::of(&outcomes, scripts.of(&outcomes));
         // Of other scripts, earlier runs say nothing.
         if let Some(before) = cells.get(&engine).and_then(|text| Cell::parse(text))
             && before.scripts == cell.scripts
@@ -144,7 +144,9 @@ fn results_table(mut old: Table, scripts: &str, results: &[&(Case, Outcome)]) ->
     }
     let rows = rows();
     let current = |text: &&String| {
-        Cell::parse(text).is_some_and(|cell| cell.scripts == scripts && cell.passed == cell.runs)
+        Cell::parse(text).is_some_and(|cell| {
+            [&scripts.all, &scripts.but_moves].contains(&&cell.scripts) && cell.passed == cell.runs
+        })
     };
     let counted: Vec<_> = rows
         .iter()
@@ -154,9 +156,11 @@ fn results_table(mut old: Table, scripts: &str, results: &[&(Case, Outcome)]) ->
         .collect();
     let columns: Vec<_> = ["what happens"].into_iter().chain(ENGINES).collect();
     let heading = format!(
-        "scenario, layout ({} of {} cells by scripts `{scripts}`)",
+        "scenario, layout ({} of {} cells by scripts `{}`, or `{}` where slots move)",
         counted.iter().sum::<usize>(),
-        rows.len() * ENGINES.len()
+        rows.len() * ENGINES.len(),
+        scripts.but_moves,
+        scripts.all
     );
     table(&heading, &columns, rows.iter(), &old)
 }

@@ -37,6 +37,9 @@ use crate::{
     tools::{Result, TICK, bail, ensure, run, wait_for},
 };
 
+/// The folder of what containers write, in a case's folder.
+pub const LOGS: &str = "logs";
+
 /// A namespace and a name.
 type Key = (String, String);
 
@@ -152,7 +155,7 @@ impl World {
     ) -> Result<Arc<World>> {
         net::build()?;
         fs::create_dir_all("/run/lab/volumes")?;
-        fs::create_dir_all(folder.join("logs"))?;
+        fs::create_dir_all(folder.join(LOGS))?;
         let world = Arc::new(World {
             names: Mutex::default(),
             image,
@@ -923,7 +926,7 @@ impl World {
                 net,
                 image: self.image_of(template),
                 folder: Path::new("/run/lab/pods").join(number.to_string()),
-                logs: self.folder.join("logs"),
+                logs: self.folder.join(LOGS),
                 timing: self.timing,
             },
             self.log(),
