@@ -581,7 +581,11 @@ impl Cluster {
 
     /// All keys of one node, whatever its role.
     pub fn keys_on(&self, pod: &str) -> Result<BTreeSet<String>> {
-        self.ask(pod, &["KEYS", "*"])
+        let mut connection = self.connect(&*self.world.pod(pod)?)?;
+        // After minutes under load there are many.
+        connection.set_read_timeout(Some(Duration::from_secs(10)))?;
+        let keys = redis::cmd("KEYS").arg("*").query(&mut connection);
+        keys.map_err(|error| format!("{pod}: KEYS: {error}").into())
     }
 
     /// Waits until everything is as planned.
