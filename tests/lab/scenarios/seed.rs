@@ -19,8 +19,13 @@ const MANIFEST: &str = include_str!("../seed.yaml");
 
 /// The post's manifest, with the programs of the case's engine.
 pub(super) fn manifest(lab: &Lab) -> String {
+    let image = &lab.case.image;
     // Our reader knows octal numbers only with their new spelling.
-    MANIFEST.replace("0755", "0o755").replace("ENGINE", &lab.case.image.family)
+    let text = MANIFEST.replace("0755", "0o755").replace("ENGINE", &image.family);
+    match image.family.as_str() {
+        "valkey" => text.replace("redis:5.0", &format!("valkey/valkey:{}", image.version)),
+        _ => text,
+    }
 }
 
 /// The post's pods one after another, and its command to create the cluster.
