@@ -232,6 +232,7 @@ target_login() {
         *)
             # It may be too old to know our user.
             if [ -z "$SECRET" ] || ! is_refusal "$pong"; then exit 1; fi
+            # shellcheck disable=SC2154 # load_password sets it
             log_in default "$password"
             ;;
         esac

@@ -425,7 +425,8 @@ pub fn check_mutations(renderer: &Path, image: &Image) -> Result<()> {
     Ok(())
 }
 
-/// What two runs have in common that are about the same: the first digits of a SHA-256 of the scripts.
+/// What two runs have in common that are about the same: the first digits of a SHA-256 of the scripts, without lines that
+/// are comments.
 pub struct Scripts {
     /// Of all.
     pub all: String,
@@ -440,9 +441,13 @@ impl Scripts {
         for map in with_all_scripts(renderer, image)?.config_maps {
             let is_script = |name: &&String| name.ends_with(".sh") || name.ends_with(".awk");
             for (name, text) in map.data.iter().flatten().filter(|(name, _)| is_script(name)) {
-                all.update(text);
-                if name != "move.sh" {
-                    but_moves.update(text);
+                for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
+                    all.update(line);
+                    all.update("\n");
+                    if name != "move.sh" {
+                        but_moves.update(line);
+                        but_moves.update("\n");
+                    }
                 }
             }
         }
