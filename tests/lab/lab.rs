@@ -110,13 +110,10 @@ pub struct Measured {
 const MOVES: &str = " bootstrap: moving slots from ";
 
 /// Whether a Job has moved slots, by the logs in a case's folder.
-pub fn has_moved(folder: &Path) -> Result<bool> {
-    for entry in fs::read_dir(folder.join(LOGS)).into_iter().flatten() {
-        if String::from_utf8_lossy(&fs::read(entry?.path())?).contains(MOVES) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+pub fn has_moved(folder: &Path) -> bool {
+    let logs = fs::read_dir(folder.join(LOGS)).into_iter().flatten().flatten();
+    logs.filter_map(|entry| fs::read(entry.path()).ok())
+        .any(|text| String::from_utf8_lossy(&text).contains(MOVES))
 }
 
 /// How a case ended.
@@ -457,9 +454,13 @@ impl Scripts {
         Ok(Scripts { all: digits(all), but_moves: digits(but_moves) })
     }
 
-    /// Those that a run is about.
-    pub fn of(&self, outcomes: &[&Outcome]) -> &str {
-        let moved = outcomes.iter().any(|outcome| outcome.measured.moved);
+    /// Those that runs are about.
+    pub fn of(&self, moved: bool) -> &str {
         if moved { &self.all } else { &self.but_moves }
+    }
+
+    /// Whether runs by scripts of this name say something about the scripts of today.
+    pub fn has(&self, name: &str) -> bool {
+        [&self.all, &self.but_moves].iter().any(|own| *own == name)
     }
 }

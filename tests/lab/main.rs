@@ -309,11 +309,13 @@ fn run_isolated(case: &Case) -> Outcome {
             thread::sleep(Duration::from_millis(100));
         }
     });
-    result.unwrap_or_else(|error| Outcome {
+    let mut outcome = result.unwrap_or_else(|error| Outcome {
         failure: Some(error.to_string()),
         seconds: start.elapsed().as_secs_f64(),
         measured: Measured::default(),
-    })
+    });
+    outcome.measured.moved = lab::has_moved(&case.folder);
+    outcome
 }
 
 fn start_isolated(case: &Case) -> Result<Child> {
@@ -363,7 +365,6 @@ fn run_case(case: &str) -> Result<()> {
         }
         result
     });
-    measured.moved = lab::has_moved(&folder)?;
     let failure = result.err().map(|error| error.to_string());
     let outcome = Outcome { failure, seconds: start.elapsed().as_secs_f64(), measured };
     fs::write(folder.join("result.json"), serde_json::to_string(&outcome)?)?;

@@ -133,20 +133,20 @@ fn results_table(mut old: Table, scripts: &Scripts, results: &[&(Case, Outcome)]
         let what = SCENARIOS.iter().find(|s| row.starts_with(&format!("`{}`", s.name)));
         let cells = old.entry(row).or_default();
         cells.insert("what happens".to_owned(), what.map_or("", |s| s.what).to_owned());
-        let mut cell = Cell::of(&outcomes, scripts.of(&outcomes));
         // Of other scripts, earlier runs say nothing.
-        if let Some(before) = cells.get(&engine).and_then(|text| Cell::parse(text))
-            && before.scripts == cell.scripts
-        {
+        let before = cells.get(&engine).and_then(|text| Cell::parse(text));
+        let before = before.filter(|cell| scripts.has(&cell.scripts));
+        let had_moved = before.as_ref().is_some_and(|cell| cell.scripts == scripts.all);
+        let moved = had_moved || outcomes.iter().any(|outcome| outcome.measured.moved);
+        let mut cell = Cell::of(&outcomes, scripts.of(moved));
+        if let Some(before) = before {
             cell.add(&before);
         }
         cells.insert(engine, cell.to_string());
     }
     let rows = rows();
     let current = |text: &&String| {
-        Cell::parse(text).is_some_and(|cell| {
-            [&scripts.all, &scripts.but_moves].contains(&&cell.scripts) && cell.passed == cell.runs
-        })
+        Cell::parse(text).is_some_and(|cell| scripts.has(&cell.scripts) && cell.passed == cell.runs)
     };
     let counted: Vec<_> = rows
         .iter()
