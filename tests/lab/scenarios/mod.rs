@@ -333,10 +333,11 @@ pub const SCENARIOS: &[Scenario] = &[
         .only(&[PerShard]),
     scenario(
         "f15-target-dies",
-        "slots move to a new shard under load, the target master dies",
+        "slots move to a new shard under load, the Job killed at random moments and the target master once",
         scaling::target_dies,
     )
-    .limit(600)
+    .limit(900)
+    .setup(bootstrap::impatient)
     .alone(),
     scenario(
         "move-cost",
