@@ -90,7 +90,6 @@ pub(super) fn committed(
     options: &Options,
     messages: Messages,
 ) -> Result<Side, Error> {
-    let known: HashSet<&Id> = after.objects.iter().map(|object| &object.id).collect();
     let against = what.against.map(Against::parse).transpose()?;
     let everything = |texts: Vec<Manifests>| -> Result<Side, Error> {
         let mut side = Side::default();
@@ -127,7 +126,7 @@ pub(super) fn committed(
             if texts.len() == 1 && texts[0].source.name.ends_with(&path) {
                 return everything(texts);
             }
-            from_specs(texts, inputs, &known, options)
+            from_specs(texts, inputs, after, options)
         }
         other => {
             let mut homes = Homes::default();
@@ -175,7 +174,20 @@ pub(super) fn committed(
                         .note(format_args!("there is no folder {} yet", home::shown(&folder))),
                 }
             }
-            from_specs(texts, inputs, &known, options)
+            let is_empty = texts.iter().all(|text| text.origin().is_none());
+            let side = from_specs(texts, inputs, after, options)?;
+            if let Some(Against::Path(folder)) = &other
+                && side.objects.is_empty()
+                && !is_empty
+            {
+                let names: Vec<_> = inputs.iter().map(Input::name).collect();
+                messages.note(format_args!(
+                    "nothing in {} belongs to {}",
+                    folder.display(),
+                    names.join(" or ")
+                ));
+            }
+            Ok(side)
         }
     }
 }
@@ -199,28 +211,35 @@ fn folder_of(inputs: &[Input]) -> Result<PathBuf, Error> {
 
 /// Whether an object of a server belongs to a cluster of the other side, and is not made by a controller.
 fn is_ours(object: &Object, after: &Side) -> bool {
-    let label = "/metadata/labels/app.kubernetes.io~1instance";
-    let instance = object.text(label);
-    let managed =
-        object.text("/metadata/labels/app.kubernetes.io~1managed-by") == "redis-cluster-gen";
     let same_name = |other: &Object| {
         other.id.kind == object.id.kind
             && other.id.group == object.id.group
             && other.id.name == object.id.name
     };
     after.objects.iter().any(same_name)
-        || managed
-            && object.get("/metadata/ownerReferences").is_none()
-            && after.objects.iter().any(|other| other.text(label) == instance)
+        || object.get("/metadata/ownerReferences").is_none()
+            && of_cluster(after, object).next().is_some()
 }
 
-/// The objects of texts that come from the specs: by the first line of a file, or because the specs give them now.
+/// The objects of a side that its labels give to the same cluster as an object.
+fn of_cluster<'a>(side: &'a Side, object: &'a Object) -> impl Iterator<Item = &'a Object> {
+    let instance = "/metadata/labels/app.kubernetes.io~1instance";
+    let managed =
+        object.text("/metadata/labels/app.kubernetes.io~1managed-by") == "redis-cluster-gen";
+    side.objects
+        .iter()
+        .filter(move |other| managed && other.text(instance) == object.text(instance))
+}
+
+/// The objects of texts that come from the specs: by the first line of a file, because the specs give them now, or because
+/// their labels name the same cluster, where the spec had another name or another place.
 fn from_specs(
     texts: Vec<Manifests>,
     inputs: &[Input],
-    known: &HashSet<&Id>,
+    after: &Side,
     options: &Options,
 ) -> Result<Side, Error> {
+    let known: HashSet<&Id> = after.objects.iter().map(|object| &object.id).collect();
     let mut side = Side::default();
     for text in texts {
         let origin = text.origin().map(str::to_owned);
@@ -250,8 +269,12 @@ fn from_specs(
             (Err(_), None) => continue,
         };
         for mut object in objects {
-            if spec.is_some() || known.contains(&object.id) {
-                object.spec = spec;
+            let mut same = of_cluster(after, &object)
+                .filter(|other| other.id.namespace == object.id.namespace);
+            let other = same.next().map(|other| other.spec);
+            drop(same);
+            if spec.is_some() || other.is_some() || known.contains(&object.id) {
+                object.spec = spec.or(other.flatten());
                 side.objects.push(object);
             }
         }

@@ -245,3 +245,30 @@ fn check_lets_no_shard_go_that_was_not_emptied() {
     let stricter = check(&[&against[..], &["--fail-on", "live"]].concat());
     assert_eq!(stricter.code, Some(1), "{stricter:?}");
 }
+
+/// The old output names the spec by a path at which it is no more.
+#[test]
+fn a_shard_that_goes_is_seen_where_the_spec_has_moved() {
+    let sandbox = Sandbox::new();
+    let spec = |shards: u32| format!("{}  topology:\n    shards: {shards}\n", spec("stock"));
+    sandbox.write("r/redis-cluster.yaml", spec(4));
+    git(&sandbox, "r", &["init", "--quiet"]);
+    run(&sandbox, "r", &["render", "--output-dir", "k8s"]).told();
+    commit(&sandbox, "r", "four shards");
+    git(&sandbox, "r", &["rm", "--quiet", "redis-cluster.yaml"]);
+    sandbox.write("r/prod/stock.redis-cluster.yaml", spec(3));
+    for (folder, against) in [("r", "git:HEAD"), ("r", "k8s"), ("r/prod", "../k8s")] {
+        let arguments = ["diff", "--against", against, "--fail-on", "data-risk"];
+        let spec = sandbox.path("r/prod/stock.redis-cluster.yaml").display().to_string();
+        let ran = run(&sandbox, folder, &[&arguments[..], &[&spec]].concat());
+        assert_eq!(ran.code, Some(3), "{ran:?}");
+        assert!(ran.stdout.contains("RCG691"), "{ran:?}");
+        let ran = run(&sandbox, folder, &["plan", "--from", against, &spec]);
+        assert!(ran.stdout.contains("Stage 1 of 2, retire"), "{ran:?}");
+    }
+    // Another cluster's output in the folder is not this one's.
+    sandbox.write("r/prod/stock.redis-cluster.yaml", spec(3).replace("name: stock", "name: more"));
+    let ran = run(&sandbox, "r", &["plan", "prod/stock.redis-cluster.yaml", "--from", "k8s"]);
+    assert!(ran.stdout.contains("Stage 1 of 1, install"), "{ran:?}");
+    assert_eq!(ran.stderr, "nothing in k8s belongs to prod/stock.redis-cluster.yaml\n");
+}
