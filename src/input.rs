@@ -99,7 +99,16 @@ impl Input {
     }
 }
 
-/// The specs that the arguments name; never empty.
+/// The specs that the arguments name, without our own output; never empty.
+pub(crate) fn find_specs<'a>(
+    arguments: impl ExactSizeIterator<Item = &'a PathBuf>,
+) -> Result<Vec<Input>, Error> {
+    let mut inputs = find(arguments)?;
+    inputs.retain(|input| !input.is_output());
+    if inputs.is_empty() { Err(nothing_but_output()) } else { Ok(inputs) }
+}
+
+/// The specs that the arguments name, and our own output beside them; never empty.
 pub(crate) fn find<'a>(
     arguments: impl ExactSizeIterator<Item = &'a PathBuf>,
 ) -> Result<Vec<Input>, Error> {

@@ -103,7 +103,7 @@ pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
         return Err(input::nothing_but_output());
     }
     let refused = match &args.against {
-        Some(against) if !wrong => refused(args, against, &inputs, messages)?,
+        Some(against) if !wrong => refused(args, against, messages)?,
         _ => Vec::new(),
     };
     lines.extend(refused.iter().map(|change| format!("{:<10} {change}\n", "refused")));
@@ -129,16 +129,12 @@ pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
 }
 
 /// The changes since what `--against` names that are of the class of `--fail-on` or worse, each with its next step.
-fn refused(
-    args: &Check,
-    against: &Path,
-    inputs: &[Input],
-    messages: Messages,
-) -> Result<Vec<String>, Error> {
+fn refused(args: &Check, against: &Path, messages: Messages) -> Result<Vec<String>, Error> {
     let options = args.target.options(messages);
-    let (after, specs) = rendered(inputs, &options, messages)?;
+    let inputs = input::find_specs(args.specs.paths())?;
+    let (after, specs) = rendered(&inputs, &options, messages)?;
     let what = Committed { against: Some(against), folder: args.output_dir.as_deref() };
-    let before = committed(what, inputs, &after, &options, messages)?;
+    let before = committed(what, &inputs, &after, &options, messages)?;
     let comparison = diff::compare(before, after, &specs, &Judge::new(options.kube_version));
     let mut told = BTreeSet::new();
     for (object, change) in comparison.changes() {

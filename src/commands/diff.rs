@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Diff, messages: Messages) -> Result<Answer, Error> {
             (old, new, Vec::new())
         }
         None => {
-            let inputs = input::find(args.specs.paths())?;
+            let inputs = input::find_specs(args.specs.paths())?;
             let (after, specs) = rendered(&inputs, &options, messages)?;
             let what =
                 Committed { against: args.against.as_deref(), folder: args.output_dir.as_deref() };

@@ -21,11 +21,7 @@ use crate::{
 
 pub(crate) fn run(args: &Plan, messages: Messages) -> Result<Answer, Error> {
     let options = args.target.options(messages);
-    let mut inputs = input::find(args.specs.paths())?;
-    inputs.retain(|input| !input.is_output());
-    if inputs.is_empty() {
-        return Err(input::nothing_but_output());
-    }
+    let inputs = input::find_specs(args.specs.paths())?;
     let written = args.output_dir.as_deref();
     if inputs.len() > 1 && written.is_some() {
         return Err(Error::Usage(

@@ -26,6 +26,12 @@ use super::{
 };
 use crate::spec::KubeVersion;
 
+/// Rules about changes that pods of before and after cannot live with at the same time.
+pub const TOGETHER: [&str; 3] = ["RCG653", "RCG664", "RCG698"];
+
+/// Rules whose next step lets pods restart one after the other.
+pub(super) const ONE_BY_ONE: [&str; 2] = ["RCG631", "RCG632"];
+
 /// What a change can do.
 pub struct Rule {
     /// What all formats show, such as `RCG691`. Never given twice.

@@ -14,7 +14,11 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Action, Change, Class, Comparison, ObjectChange, Rule, secrets::HIDDEN};
+use super::{
+    Action, Change, Class, Comparison, ObjectChange, Rule,
+    rules::{ONE_BY_ONE, TOGETHER},
+    secrets::HIDDEN,
+};
 use crate::{error::Source, yaml};
 
 pub use json::schema;
@@ -207,7 +211,7 @@ impl Group<'_> {
     }
 }
 
-/// What to do next, each step once, the worst first.
+/// What to do next, each step once, the worst first. Where all pods have to restart at once, nothing says to restart one after the other.
 fn next_steps(groups: &[Group<'_>]) -> Vec<(&'static Rule, String)> {
     let mut steps: Vec<(&'static Rule, String)> = Vec::new();
     for group in groups {
@@ -218,6 +222,9 @@ fn next_steps(groups: &[Group<'_>]) -> Vec<(&'static Rule, String)> {
                 steps.push((rule, step));
             }
         }
+    }
+    if steps.iter().any(|(rule, _)| TOGETHER.contains(&rule.code)) {
+        steps.retain(|(rule, _)| !ONE_BY_ONE.contains(&rule.code));
     }
     steps.sort_by_key(|(rule, _)| (std::cmp::Reverse(rule.class), rule.code));
     steps

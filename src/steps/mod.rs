@@ -78,11 +78,32 @@ pub struct Group {
     pub pods: Vec<(String, bool)>,
 }
 
-/// A line of a spec that comes or goes.
+/// What becomes of a line of a spec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineKind {
+    /// It is there before and after, and says where the next lines are.
+    Stays,
+    /// It is new.
+    Comes,
+    /// It is there before alone.
+    Goes,
+}
+
+impl LineKind {
+    fn sign(self) -> char {
+        match self {
+            LineKind::Stays => ' ',
+            LineKind::Comes => '+',
+            LineKind::Goes => '-',
+        }
+    }
+}
+
+/// A line of a spec that comes or goes, or is above one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Whether it comes.
-    pub added: bool,
+    /// What becomes of it.
+    pub kind: LineKind,
     /// The line without its end.
     pub text: String,
 }

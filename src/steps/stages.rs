@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
 use super::{
-    Line, Refusal, Stage, Steps,
+    Line, LineKind, Refusal, Stage, Steps,
     edit::{Edit, edited, value_at},
     facts::{Facts, Size},
     words::{self, Context},
 };
 use crate::{
-    diff::{self, Class, Comparison, Judge, Object, Rule, Side},
+    diff::{self, Class, Comparison, Judge, Object, Rule, Side, rules::TOGETHER},
     document::Document,
     error::{Severity, Source},
     objects,
@@ -71,9 +71,6 @@ struct Draft {
 const SIZE: &str = "/spec/storage/size";
 const STRATEGY: &str = "/spec/lifecycle/updateStrategy";
 const RETIRING: &str = "/spec/topology/retiring";
-
-/// Rules about changes that pods of before and after cannot live with at the same time.
-pub(super) const TOGETHER: [&str; 3] = ["RCG653", "RCG664", "RCG698"];
 
 /// Rules of the worst classes that are no obstacle: the user's own decision, which a stage tells as a risk.
 pub(super) const RISKS: [&str; 8] =
@@ -411,16 +408,37 @@ fn engine_held(old: &Facts, text: &str) -> Vec<Edit> {
     held
 }
 
-/// The lines that come and go.
+/// The lines that come and go, below those that say where.
 fn lines(old: &str, new: &str) -> Vec<Line> {
-    TextDiff::from_lines(old, new)
-        .iter_all_changes()
-        .filter(|change| change.tag() != ChangeTag::Equal)
-        .map(|change| Line {
-            added: change.tag() == ChangeTag::Insert,
-            text: change.value().trim_end_matches(['\n', '\r']).to_owned(),
-        })
-        .collect()
+    let mut lines = Vec::new();
+    // The keys above the present line, with their indentation, and whether they are told.
+    let mut above: Vec<(usize, &str, bool)> = Vec::new();
+    let diff = TextDiff::from_lines(old, new);
+    for change in diff.iter_all_changes() {
+        let text = change.value().trim_end_matches(['\n', '\r']);
+        let key = text.trim_start();
+        let indent = text.len() - key.len();
+        let kind = match change.tag() {
+            ChangeTag::Equal => LineKind::Stays,
+            ChangeTag::Insert => LineKind::Comes,
+            ChangeTag::Delete => LineKind::Goes,
+        };
+        let is_key = !key.is_empty() && !key.starts_with('#');
+        if is_key {
+            above.retain(|(other, ..)| *other < indent);
+        }
+        if kind != LineKind::Stays {
+            for (_, text, told) in above.iter_mut().filter(|(.., told)| !told) {
+                lines.push(Line { kind: LineKind::Stays, text: (*text).to_owned() });
+                *told = true;
+            }
+            lines.push(Line { kind, text: text.to_owned() });
+        }
+        if is_key {
+            above.push((indent, text, kind != LineKind::Stays));
+        }
+    }
+    lines
 }
 
 /// The rules that a comparison meets, the worst first.

@@ -16,10 +16,10 @@ use std::collections::BTreeSet;
 use super::{
     Action, Refusal, Shape, Stage, Writes,
     facts::Facts,
-    stages::{Purpose, RISKS, Request, TOGETHER},
+    stages::{Purpose, RISKS, Request},
 };
 use crate::{
-    diff::{self, Class, Comparison, Id, Rule},
+    diff::{self, Class, Comparison, Id, Rule, rules::TOGETHER},
     spec::KubeVersion,
 };
 
@@ -132,7 +132,7 @@ pub(super) fn of(context: &Context<'_>) -> Stage {
     stage.wait.extend(own);
     stage.wait.push(whole(context.new));
     if context.number == 1 {
-        stage.before.insert(0, destination(context));
+        stage.before.insert(0, destination(context.new));
     }
     stage
 }
@@ -144,7 +144,7 @@ fn another_certificate(context: &Context<'_>, stage: &mut Stage) {
         && from != to
     {
         stage.before.push(Action::by_hand(format!(
-            "See that Secret {to} is there, with tls.crt, tls.key and ca.crt. Pods with the one certificate and with the other talk to each other while they restart: if another authority has signed the new one, write the certificates of both into ca.crt of both Secrets first, and wait two minutes."
+            "See that Secret {to} is there, with tls.crt, tls.key and ca.crt, or no pod starts again. Pods with the one certificate and with the other talk to each other while they restart: if another authority has signed the new one, write the certificates of both into ca.crt of both Secrets first, and wait two minutes."
         )));
     }
 }
@@ -164,8 +164,8 @@ fn plaintext_port(context: &Context<'_>, stage: &mut Stage) {
 }
 
 /// Where the commands go: another cluster is soon hit.
-fn destination(context: &Context<'_>) -> Action {
-    let namespace = match context.new.namespace.as_str() {
+fn destination(facts: &Facts) -> Action {
+    let namespace = match facts.namespace.as_str() {
         "" => "to the namespace that it names, because the spec has none".to_owned(),
         namespace => format!("to namespace {namespace}"),
     };
@@ -230,7 +230,7 @@ fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
     let had_job = context.old.is_some_and(|old| old.job.is_some());
     actions.push(if had_job && context.has_new_job() {
         Action::run(
-            "Apply it; where Argo CD or Flux does that, push instead. Jobs of earlier changes go first: one of the same name that is done would stay as it is, and nothing would happen.",
+            "Apply it; where Argo CD or Flux does that, push instead of the whole line. Jobs of earlier changes go first: one of the same name that is done would stay as it is, and nothing would happen.",
             apply_with_new_job(context),
         )
     } else {

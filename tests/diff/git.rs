@@ -272,3 +272,29 @@ fn a_shard_that_goes_is_seen_where_the_spec_has_moved() {
     assert!(ran.stdout.contains("Stage 1 of 1, install"), "{ran:?}");
     assert_eq!(ran.stderr, "nothing in k8s belongs to prod/stock.redis-cluster.yaml\n");
 }
+
+/// The stages of a plan, committed beside the spec, are no old side.
+#[test]
+fn committed_stages_do_not_count() {
+    let sandbox = Sandbox::new();
+    let spec = |shards: u32| format!("{}  topology:\n    shards: {shards}\n", spec("r"));
+    let render = || run(&sandbox, "r", &["render", "redis-cluster.yaml", "--output-dir", "k8s"]);
+    sandbox.write("r/redis-cluster.yaml", spec(4));
+    git(&sandbox, "r", &["init", "--quiet"]);
+    render().told();
+    commit(&sandbox, "r", "four shards");
+    sandbox.write("r/redis-cluster.yaml", spec(3));
+    run(&sandbox, "r", &["plan", "redis-cluster.yaml", "--output-dir", "stages"]);
+    for stage in ["1-retire", "2-remove"] {
+        let text = sandbox.read(&format!("r/stages/{stage}/redis-cluster.yaml"));
+        sandbox.write("r/redis-cluster.yaml", text);
+        render().told();
+        for command in ["check", "diff"] {
+            let arguments = [command, ".", "--against", "git:HEAD", "--fail-on", "data-risk"];
+            let ran = run(&sandbox, "r", &arguments);
+            assert!(!ran.stdout.contains("RCG691"), "{stage}: {ran:?}");
+            assert_eq!(ran.code, Some(i32::from(command == "diff")), "{stage}: {ran:?}");
+        }
+        commit(&sandbox, "r", stage);
+    }
+}

@@ -3,6 +3,7 @@
 //! `kubectl` is a script that puts its words into a folder and waits for the answer. Only what plans print is known; the rest is refused.
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -171,6 +172,11 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
         }
         ["get", "secret", name, "-o", form] => {
             let secret = world.secret(name).ok_or("Error from server (NotFound)")?;
+            if *form == "jsonpath={.data}" {
+                let data: BTreeMap<_, _> =
+                    secret.iter().map(|(key, bytes)| (key, ByteString(bytes.clone()))).collect();
+                return Ok((0, serde_json::to_string(&data)?));
+            }
             let Some(template) = form.strip_prefix("go-template={{ index .data \"") else {
                 return done(&format!("secret/{name}"));
             };

@@ -182,7 +182,7 @@ pub(super) const CLIENT_PORT: Rule = Rule {
     class: Class::Manual,
     title: "a running cluster listens on another port for clients",
     story: "While the pods restart, some serve on the old port and some on the new one. Nodes tell clients the right one, but a client that starts with the old one finds nobody in the end, and firewalls and policies have to know the new one first.",
-    next: "tell clients, firewalls and policies the new port before the pods restart",
+    next: "tell clients, firewalls and policies what changes, and follow `redis-cluster-gen plan`: all pods restart at once",
     source: "https://redis.io/docs/latest/operate/oss_and_stack/management/scaling/#redis-cluster-tcp-ports",
     pods: Pods::All,
     check: |facts| {
@@ -223,7 +223,7 @@ pub(super) const ENCRYPTION: Rule = Rule {
     class: Class::Manual,
     title: "a running cluster's bus becomes encrypted, or is no longer",
     story: "A pod with encryption and one without cannot talk to each other, on the bus or as replicas. While the pods restart one after another, each of the two groups takes the other for dead: shards fail over, and writes may be lost. It takes an outage in which all pods restart together.",
-    next: "set `lifecycle.updateStrategy: OnDelete`, apply, and delete all pods of the cluster at once; clients need the new port and certificates",
+    next: "follow `redis-cluster-gen plan`: the pods wait (`lifecycle.updateStrategy: OnDelete`), and all are deleted at once; clients need certificates",
     source: "https://redis.io/docs/latest/operate/oss_and_stack/management/security/encryption/",
     pods: Pods::All,
     check: |facts| {
@@ -319,7 +319,7 @@ pub(super) const BUS_PORT: Rule = Rule {
     title: "a running cluster gets another bus port",
     story: "Nodes find each other at the bus port that they know of each other. While the pods restart, those with the old port and those with the new one do not hear each other: each half takes the other for failed, replicas take over on one side, and what the other side accepted is lost. \
 The port also keeps clusters apart, so no other cluster may have it. It is derived from namespace and name unless `network.busPort` is given.",
-    next: "set network.busPort to the old port; to change it, stop writes and restart all pods at the same time",
+    next: "set network.busPort to the old port; or follow `redis-cluster-gen plan`: the pods wait (`lifecycle.updateStrategy: OnDelete`), and all are deleted at once",
     source: "https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#the-cluster-bus",
     pods: Pods::All,
     check: |facts| {

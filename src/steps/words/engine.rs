@@ -25,6 +25,11 @@ pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
     };
     if was.version != becomes.version || was.engine != becomes.engine {
         stage.before.extend(backup(old));
+        if !goes_back {
+            stage.before.push(Action::by_hand(format!(
+                "THERE IS NO WAY BACK once the first pod has restarted, some seconds after it is applied: {from} cannot read the files that {to} writes. To try one pod first, set `lifecycle.updateStrategy: OnDelete` in a commit before this one, and delete a replica; the others follow when you delete them, masters last."
+            )));
+        }
     }
     let gone = directives(context, |change| change.old.is_some() && change.new.is_none());
     if !gone.is_empty() {
@@ -41,7 +46,7 @@ pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
         stage.happens.push(if goes_back {
             "Both servers read each other's files, so old and new pods copy from each other while they take turns.".to_owned()
         } else {
-            "New pods read the files of old ones and copy from old masters. An old pod cannot copy from a new master, so a shard whose master is new has a copy less until its last pod is new: a short time, for it is the next to restart.".to_owned()
+            "New pods read the files of old ones and copy from old masters. An old pod cannot copy from a new master, so a shard whose master is new has a copy less (with one replica: none) until its last pod is new: a short time, for it is the next to restart.".to_owned()
         });
     }
     stage.back = if was.version == becomes.version && was.engine == becomes.engine {
@@ -53,7 +58,7 @@ pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
         )
     } else {
         format!(
-            "As long as no pod has restarted: revert the commit and apply it. After that there is none, because {from} cannot read the files that {to} writes; `redis-cluster-gen diff` would call it data-risk (RCG706). What is left is a second cluster with {from} and the backup."
+            "As long as no pod has restarted: revert the commit and apply it. After that there is none, because {from} cannot read the files that {to} writes; `redis-cluster-gen diff` would call it data-risk (RCG706). What is left is a second cluster with {from}, filled from the backup."
         )
     };
 }
@@ -96,11 +101,15 @@ pub(super) fn backup(old: &Facts) -> Vec<Action> {
         ];
     }
     let pods = old.pods();
+    let folder = match old.namespace.as_str() {
+        "" => format!("\"$HOME/{}-dumps\"", old.name),
+        namespace => format!("\"$HOME/{namespace}-{}-dumps\"", old.name),
+    };
     let save = old.ask("\"$pod\"", "BGSAVE");
     let saved = old.ask("\"$pod\"", "INFO persistence");
     vec![
         Action::run(
-            "Make a backup: let every server write a dump. (With `spec.backup` one command would do, and `spec.restore` could read it.)",
+            "Make a backup: let every server write a dump beside its other files, so the volume has to have room for it. `spec.restore` cannot read such dumps, other tools can (RedisShake, for one); for a way back without another tool, add `spec.backup` in a commit before this one.",
             for_each(&pods, &save),
         ),
         Action::run(
@@ -113,9 +122,9 @@ pub(super) fn backup(old: &Facts) -> Vec<Action> {
             ),
         ),
         Action::run(
-            "Copy them to a safe place.",
+            "Copy them out of the pods. They have all of your data: keep them safe, and out of the repository.",
             format!(
-                "({})",
+                "(umask 077; mkdir -p {folder} && cd {folder} && {} && ls -l)",
                 for_each(
                     &pods,
                     &format!(

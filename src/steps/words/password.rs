@@ -1,6 +1,6 @@
 //! Another password, without a moment in which somebody is refused.
 
-use super::{Action, Context, Facts, Refusal, Stage, Writes, empty, for_each, quoted};
+use super::{Action, Context, Facts, Refusal, Stage, Writes, destination, empty, for_each, quoted};
 use crate::{document::Document, plan::names};
 
 /// The line of a pod's log that tells of changed passwords.
@@ -89,6 +89,7 @@ impl Rotation<'_> {
             "get secret {secret} -o go-template='{{{{ index .data {} | base64decode }}}}'",
             quoted(&format!("\"{key}\"")).trim_matches('\'')
         ));
+        stage.before.push(destination(facts));
         stage.before.push(Action::run(
             "Make a folder that only you can read, with the present password, which has to be one line of the Secret, a new one, and the lines of all three stages. If the folder is there, a change of the password was begun and not ended: look into it first. Nothing else may change the Secret meanwhile: where an operator writes it, put the lines of each stage where it reads them.",
             format!(
@@ -138,7 +139,7 @@ impl Rotation<'_> {
             "[ \"$({has} | cut -c -64)\" = \"$(openssl dgst -sha256 -r <{folder}/{name} | cut -c -64)\" ]"
         );
         stage.wait.push(Action::run(
-            "Each server accepts these lines and no other; that takes up to two minutes. Do not go on before.",
+            "Each server accepts these lines and no other; that takes up to two minutes. It is done when all pods have been named. Do not go on before.",
             for_each(&facts.pods(), &format!("until {has}; do sleep 5; done; echo \"$pod\"")),
         ));
         stage.trouble.push("A pod that is waited for has not got the file yet. After more than two minutes its log says why.".to_owned());

@@ -34,10 +34,19 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
         ));
     }
     if encryption && context.new.is_encrypted {
-        stage.before.push(Action::by_hand("See that the certificate's Secret is there, with tls.crt, tls.key and ca.crt, where it is not cert-manager that makes it. Clients that cannot change in the same moment may use a port without encryption for a while: tls.plaintextPort."));
+        stage.before.push(Action::by_hand("Where it is not cert-manager that makes it, make the certificate's Secret, with tls.crt, tls.key and ca.crt. The certificate has to be good for servers and for clients, because pods are clients of each other. Clients need one that ca.crt has signed, too, unless `tls.clientCertificates` says otherwise. Those that cannot change in the same moment may use a port without encryption for a while: `tls.plaintextPort`."));
     }
     stage.before.push(Action::by_hand("Have clients ready for the change, and choose a quiet hour: this is an outage. Pull the image on all nodes before if it is a new one."));
-    stage.happens.push("Nothing happens when it is applied: the pods wait to be deleted (`updateStrategy: OnDelete`). Pods of before and after could not talk to each other, and each group would take the other for dead, so all are deleted at once.".to_owned());
+    // The rule about the policy is met by a change of its ports, too.
+    let closes = context.meets("RCG616") && (context.meets("RCG698") || context.meets("RCG653"));
+    stage.happens.push(format!(
+        "{}: the pods wait to be deleted (`updateStrategy: OnDelete`). Pods of before and after could not talk to each other, and each group would take the other for dead, so all are deleted at once.",
+        if closes { "No pod restarts when it is applied" } else { "Nothing happens when it is applied" }
+    ));
+    if closes {
+        stage.happens.push("The NetworkPolicy lets through what the new pods use, and no longer what the old ones do: where policies are enforced, the outage begins when it is applied.".to_owned());
+        stage.before.push(Action::by_hand("Where Argo CD or Flux applies it and network policies are enforced, have the last commands under `Apply` run before you push: they wait for what is new, and delete the pods then. Until that moment the policy keeps the old pods apart."));
+    }
     let keeps = context.old.is_some_and(Facts::keeps_data) && context.new.keeps_data();
     if !keeps {
         stage.before.push(Action::by_hand("ALL KEYS WILL BE LOST: the servers write nothing to volumes that outlive their pods. Only go on where that does not matter, as with a cache that fills itself."));
@@ -56,10 +65,10 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     stage.apply.push(context.has_what_is_new(sign));
     if let Some(secret) = context.new.certificate.as_ref().filter(|_| encryption) {
         stage.apply.push(Action::run(
-            "Wait until the certificate's Secret is there; without it no pod starts again.",
+            "Wait until the certificate's Secret is there, with all three keys; without them no pod starts again.",
             format!(
-                "until {}; do sleep 5; done",
-                context.kubectl(&format!("get secret {secret} -o name"))
+                r#"until [ "$({} | grep -oE '"(ca\.crt|tls\.crt|tls\.key)":"[^"]' | wc -l)" -eq 3 ]; do sleep 5; done"#,
+                context.kubectl(&format!("get secret {secret} -o jsonpath='{{.data}}'"))
             ),
         ));
     }

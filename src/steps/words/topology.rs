@@ -1,6 +1,6 @@
 //! More pods, fewer pods, the first pods.
 
-use super::{Context, count, list};
+use super::{Context, count, for_each, list};
 use crate::steps::{Action, Stage, facts::Size};
 
 pub(super) fn install(context: &Context<'_>, stage: &mut Stage) {
@@ -88,14 +88,19 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     }
     if context.new.retiring.shards > 0 {
         stage.happens.push("All pods go on running. The bootstrap Job moves the slots of the shards that retire to the others, with their keys, waits until clients have learnt it, and takes the emptied servers out of the cluster.".to_owned());
-        stage.before.push(Action::by_hand("See that the shards that stay have memory for the data of those that go: `used_memory` of all masters (INFO memory), divided by the new number of shards, has to stay below `maxmemory`."));
+        let memory =
+            format!("{} | grep -E '^(role|used_memory|maxmemory):'", old.ask("\"$pod\"", "INFO"));
+        stage.before.push(Action::run(
+            "See that the shards that stay have memory for the data of those that go: add up `used_memory` of all that say `role:master`; divided by the new number of shards, it has to stay well below `maxmemory` (bytes).",
+            for_each(&old.pods(), &format!("echo \"$pod\"; {memory}")),
+        ));
     } else {
         stage.happens.push("All pods go on running. The bootstrap Job takes the replicas that retire out of the cluster; one that has become a master hands its shard over first.".to_owned());
     }
     if context.new.target.replicas == 0 && old.target.replicas > 0 {
         stage.before.push(Action::by_hand("No replica will be left: every restart of a pod is an outage of its shard from then on, and the loss of a volume the loss of its data. Only go on if this is meant."));
     }
-    stage.happens.push("Pods that have been taken out go on running, empty, until the next stage. They are not ready (`0/1`), as they should be.".to_owned());
+    stage.happens.push("Pods that have been taken out go on running, empty, until the next stage. They are not ready, as they should be; Argo CD and `wait: true` of Flux call the cluster unhealthy until then.".to_owned());
     moving(context, stage);
     stage.back = "Until the next stage: put the old numbers back, without `retiring`, and ask `redis-cluster-gen plan`: the Job lets the pods join again and moves slots back.".to_owned();
 }

@@ -25,7 +25,10 @@ pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
         ),
     ));
     stage.before.push(Action::run(
-        format!("Wait until every volume says {to}. It goes on by hand where a driver rounds up: `kubectl get pvc` shows more than that. A volume that says FileSystemResizePending grows when its pod restarts."),
+        format!(
+            "Wait until every volume says {to}. Where a driver rounds up, the wait does not end: when `{}` shows more than that for each, stop it and go on. A volume that says FileSystemResizePending grows when its pod restarts: delete such pods one at a time, each when the one before is ready.",
+            old.kubectl("get pvc")
+        ),
         format!("({})", for_each(
             &old.pods(),
             &old.kubectl(&format!("wait pvc \"{claim}-$pod\" --for=jsonpath='{{.status.capacity.storage}}'={to} --timeout=15m || exit 1")),
@@ -33,7 +36,7 @@ pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
     ));
     let sets: Vec<_> = old.sets.iter().map(|(name, _)| name.as_str()).collect();
     stage.apply.push(Action::run(
-        "Take the StatefulSet away from its pods, because its claim template cannot be changed: with `orphan` the pods go on running. A GitOps tool that heals by itself has to be paused for that moment.",
+        "Take the StatefulSet away from its pods, because its claim template cannot be changed: with `orphan` the pods go on running. Pause a GitOps tool that heals by itself before, and let it go on when what comes next is pushed.",
         old.kubectl(&format!("delete statefulset {} --cascade=orphan", sets.join(" "))),
     ));
     stage.happens.push("The StatefulSet is made anew with the larger claim template and adopts the pods that run: nothing restarts. Between its deletion and its return nobody replaces a pod that dies.".to_owned());
@@ -45,7 +48,10 @@ pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
             context.new.selector()
         )),
     ));
-    stage.trouble.push("A claim that does not grow says why: `kubectl describe pvc`. As long as the StatefulSet was not deleted nothing has happened to it. If it was, apply the old manifests: it adopts its pods with the old template just as well.".to_owned());
+    stage.trouble.push(format!(
+        "A claim that does not grow says why: `{}`. As long as the StatefulSet was not deleted nothing has happened to it. If it was, revert the commit and apply it: the StatefulSet adopts its pods with the old template just as well.",
+        old.kubectl("describe pvc")
+    ));
     stage.back =
         "None for the volumes: they never shrink. The spec has to stay at the new size.".to_owned();
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::{Action, Refusal, Stage, Steps, Writes};
+use super::super::{Action, LineKind, Refusal, Stage, Steps, Writes};
 use crate::diff::Class;
 
 /// The ways from committed manifests to specs.
@@ -156,7 +156,8 @@ fn step(stage: &Stage) -> Step<'_> {
         lines: stage
             .lines
             .iter()
-            .map(|line| Line { added: line.added, text: &line.text })
+            .filter(|line| line.kind != LineKind::Stays)
+            .map(|line| Line { added: line.kind == LineKind::Comes, text: &line.text })
             .collect(),
         before: tasks(&stage.before),
         apply: tasks(&stage.apply),

@@ -35,10 +35,7 @@ fn one(steps: &Steps, number: usize, stage: &Stage, out: &mut dyn Write) -> io::
     writeln!(out, "\n### {number}. {}: {}", stage.name, escaped(&stage.title))?;
     writeln!(out, "\n{}", escaped(&stage.lines_intro(number, &steps.spec)))?;
     if !stage.lines.is_empty() {
-        let lines = stage
-            .lines
-            .iter()
-            .map(|line| format!("{} {}\n", if line.added { '+' } else { '-' }, line.text));
+        let lines = stage.lines.iter().map(|line| format!("{} {}\n", line.kind.sign(), line.text));
         writeln!(out, "\n```diff\n{}```", lines.collect::<String>())?;
     }
     actions("Before", &stage.before, out)?;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::super::{Action, Stage, Steps, Writes};
+use super::super::{Action, LineKind, Stage, Steps, Writes};
 
 /// Lines of prose are broken here; commands never are.
 const WIDTH: usize = 100;
@@ -49,8 +49,16 @@ fn one(
     heading("The spec", paint, out)?;
     prose(&stage.lines_intro(number, &steps.spec), "    ", out)?;
     for line in &stage.lines {
-        let (sign, color) = if line.added { ('+', "\x1b[32m") } else { ('-', "\x1b[31m") };
-        writeln!(out, "      {}", paint.with(color, &format!("{sign} {}", line.text)))?;
+        let color = match line.kind {
+            LineKind::Stays => "",
+            LineKind::Comes => "\x1b[32m",
+            LineKind::Goes => "\x1b[31m",
+        };
+        writeln!(
+            out,
+            "      {}",
+            paint.with(color, &format!("{} {}", line.kind.sign(), line.text))
+        )?;
     }
     actions("Before", &stage.before, paint, out)?;
     actions("Apply", &stage.apply, paint, out)?;
