@@ -335,6 +335,7 @@ carry_out_alone() {
     verb=$1
     shift
     case $verb in
+    stray) stray "$@" ;;
     stable) step "slot $3 stays with $1" "$2" CLUSTER SETSLOT "$3" STABLE ;;
     release) release "$@" ;;
     finish | move)

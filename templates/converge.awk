@@ -21,6 +21,8 @@
 #     progress SLOTS, then one of         so many slots have to be moved in all
 #         finish SOURCE TARGET WITNESS SLOT...   move slots that are half moved already; SOURCE and TARGET are each
 #         move SOURCE TARGET WITNESS SLOT...     HOST ADDRESS ID; WITNESS is the address of a replica of TARGET, or -
+#     refuse 4 TEXT, then stray KEYS HOST OWNER WITNESS SLOT... (several): HOST has so many keys and no slots; they may be
+#                                         copies of OWNER's, of these slots, which is a way on. Both are HOST ADDRESS ID.
 #     handover HOST ADDRESS MASTER        HOST takes over from its master, the pod MASTER
 #     retire HOST ADDRESS ID, then HOST ADDRESS of those that know it (several): HOST leaves the cluster
 #     row SHARD MASTER SLOTS KEYS REPLICAS (several), then left HOST ADDRESS of each that is out, then done, or refuse 8:
@@ -87,6 +89,7 @@ length($1) == 40 && $1 !~ /[^0-9a-f]/ && NF >= 8 {
     if ($3 ~ /myself/) {
         for (i = 9; i <= NF; i++) if ($i ~ /^\[/) note_open(viewer, $i)
         is_master[viewer] = $3 ~ /master/
+        epoch[viewer] = $7
         master_of[viewer] = $4
         own_slots[viewer] = slots
         bus_port[viewer] = bus_port_of($2)
@@ -495,13 +498,32 @@ function attach_replicas(early,    i, host, wanted, done) {
         }
         if (early && !sees[host, id_of[wanted]]) continue
         if (is_master[host] && keys[host]) {
-            print "refuse 4 " host " is a master with keys and without slots: it is not made a replica, its keys would be lost"
+            if (epoch[host] > 0) continue
+            refuse_keys(host)
             return 1
         }
         print "replicate", host, address_of[host], id_of[wanted], wanted
         done++
     }
     return done
+}
+
+function refuse_keys(host) {
+    print "refuse 4 " host " is a master with keys and without slots: it is not made a replica, its keys would be lost"
+}
+
+# A master that was elected while slots were on the way to its shard, and whose own master came back with some of them
+# that nobody else had heard of: it has copies of their keys. One that was never elected has keys of another origin.
+function bring_together(    i, j, host) {
+    for (i = 1; i <= pods; i++) {
+        host = pod[i]
+        if (host in retires || !is_master[host] || own_slots[host] != "" || !keys[host]) continue
+        refuse_keys(host)
+        for (j = 1; j <= mains; j++)
+            if (served[main[j]]) print "stray " keys[host] " " place(host) " " place(main[j]) " " witness(host) own_slots[main[j]]
+        return 1
+    }
+    return 0
 }
 
 function is_unsettled(    i, j, host, id, text) {
@@ -767,6 +789,6 @@ END {
     if (are_strangers() || views_differ()) exit
     if (assign_slots() || attach_replicas(0) || is_unsettled()) exit
     # From here on the cluster is whole.
-    if (finish_slots() || move_slots() || spread_replicas() || hand_over() || take_out() || is_introduced()) exit
+    if (finish_slots() || bring_together() || move_slots() || spread_replicas() || hand_over() || take_out() || is_introduced()) exit
     report()
 }

@@ -294,3 +294,52 @@ await_witness() {
     # Its master's word spreads by itself all the same.
     return 0
 }
+
+# stray KEYS HOST ADDRESS ID OWNER ADDRESS ID WITNESS SLOTS...: HOST has keys, but no slots. If they are in few of the owner's
+# slots, and the owner has each of them, they are copies: those slots move to it, so that what the owner has replaces
+# them, and go back with the keys. If not, the refusal stands.
+stray() {
+    [ "$outcome" = refuse ] || return
+    stray_keys=$1 stray_host=$2 stray_address=$3 stray_id=$4 owner_host=$5 owner_address=$6 owner_id=$7 stray_witness=$8
+    shift 8
+    # shellcheck disable=SC2046 # words
+    set -- $(printf '%s\n' "$@" | awk -F- '{ for (slot = $1; slot <= $NF; slot++) print slot }')
+    batch=$*
+    # shellcheck disable=SC2046 # words
+    set -- $(for_each_slot 'CLUSTER COUNTKEYSINSLOT' '' | ask 20 "$stray_address" | awk -v slots="$batch" \
+        -v keys="$stray_keys" -v most="$MOVE_SLOTS" '
+            BEGIN { split(slots, slot, " ") }
+            { sub(/\r$/, "") }
+            /^[0-9]+$/ {
+                answers++
+                if (!$0) next
+                found += $0
+                list = list " " slot[answers]
+                count++
+            }
+            END { if (found == keys && count <= most) print list }')
+    [ $# -gt 0 ] || return
+    for slot in "$@"; do
+        names_in "$slot" "$owner_address" >"$WORK/names"
+        name=$(names_in "$slot" "$stray_address" | awk -v file="$WORK/names" '
+            BEGIN { while ((getline name <file) > 0) there[name] = 1 }
+            !($0 in there) { print; exit }')
+        if [ -n "$name" ]; then
+            text="$text; $owner_host does not have $name"
+            return
+        fi
+    done
+    outcome=step
+    say_once "$stray_host took over while slots moved, and has copies of keys of $# slots of $owner_host: bringing them together"
+    move_slots keys "$owner_host" "$owner_address" "$owner_id" "$stray_host" "$stray_address" "$stray_id" "$stray_witness" "$@"
+}
+
+# names_in SLOT ADDRESS: prints the keys of a slot, quoted.
+names_in() {
+    echo "CLUSTER GETKEYSINSLOT $1 100000000" | ask 20 "$2" --no-raw | awk '
+        /^ *[0-9]+\) "/ {
+            sub(/\r$/, "")
+            sub(/^ *[0-9]+\) /, "")
+            print
+        }'
+}

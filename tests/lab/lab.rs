@@ -422,6 +422,10 @@ pub fn check_mutations(renderer: &Path, image: &Image) -> Result<()> {
     Ok(())
 }
 
+/// Names of earlier scripts that refused at once what `stray` in `move.sh` looks at now, and differ in nothing else. Runs of
+/// scenarios that come to it do not count: their cells were emptied.
+const ALIKE: [&str; 2] = ["86a8d837", "65b830b1"];
+
 /// What two runs have in common that are about the same: the first digits of a SHA-256 of the scripts, without lines that
 /// are comments.
 pub struct Scripts {
@@ -461,6 +465,6 @@ impl Scripts {
 
     /// Whether runs by scripts of this name say something about the scripts of today.
     pub fn has(&self, name: &str) -> bool {
-        [&self.all, &self.but_moves].iter().any(|own| *own == name)
+        [&self.all, &self.but_moves].iter().any(|own| *own == name) || ALIKE.contains(&name)
     }
 }

@@ -321,7 +321,15 @@ pub const MUTATIONS: &[Mutation] = &[
         scenario: "f14-one-shard",
         engine: Some("redis-7.0"),
         file: "converge.awk",
-        change: ("if (finish_slots() || move_slots()", "if (move_slots()"),
+        change: ("if (finish_slots() || bring_together()", "if (bring_together()"),
+    },
+    Mutation {
+        name: "copies-stay",
+        what: "a master that was elected in a move, and has copies of keys alone, is left as it is",
+        scenario: "f15-half-heard",
+        engine: Some("redis-7.0"),
+        file: "converge.awk",
+        change: ("|| bring_together() ", ""),
     },
     Mutation {
         name: "retired-not-forgotten",

@@ -340,6 +340,13 @@ pub const SCENARIOS: &[Scenario] = &[
     .setup(bootstrap::impatient)
     .alone(),
     scenario(
+        "f15-half-heard",
+        "the target master dies when nobody has heard yet of some of its slots",
+        scaling::half_heard,
+    )
+    .limit(600)
+    .quick("redis-8", PerShard),
+    scenario(
         "move-cost",
         "a fourth shard, with ten thousand keys, a hundred thousand, a million",
         scaling::move_cost,

@@ -16,8 +16,9 @@ use std::{
 use super::{OPERATIONS_PER_SECOND, random};
 use crate::{
     clients::{Load, Pace, Sampler, fill, fill_many, unreadable},
-    cluster::{Cluster, Shard},
-    lab::{Lab, Spec},
+    cluster::{Cluster, Node, Shard, View},
+    lab::{Lab, PASSWORD, Spec},
+    net::Cut,
     pod::Pod,
     tools::{Result, bail, ensure},
 };
@@ -33,6 +34,8 @@ const TAKEOVER: Duration = Duration::from_secs(20);
 const FINISH: Duration = Duration::from_secs(30);
 /// Engines that move slots whole, so that none is ever half moved.
 const WHOLE: [&str; 2] = ["redis-8.6", "valkey-9"];
+/// A fourth shard grows, with few keys, after slots and keys that had come apart were brought together.
+const BROUGHT_TOGETHER: Duration = Duration::from_secs(180);
 /// A client finds each slot at one of the servers that it knows, and those serve it.
 const SERVED: &[&str] =
     &["cluster_state:ok", "cluster_slots_assigned:16384", "cluster_slots_fail:0"];
@@ -565,6 +568,108 @@ pub fn target_dies(lab: &mut Lab) -> Result<()> {
     growth.cluster = cluster;
     lab.note(format!("the target died with {slots} slots"));
     growth.end(lab, 5, FINISH)
+}
+
+/// F15: the target dies when it has said of some slots that they are its own, and nobody has heard that. Its replica takes
+/// over, with copies of their keys; it comes back, and each of the two serves a part of the shard.
+pub fn half_heard(lab: &mut Lab) -> Result<()> {
+    let spec = lab.spec("blue").set("spec.bootstrap.backoffLimit", 0);
+    let (cluster, shards) = lab.deploy(&spec)?;
+    let world = lab.world.clone();
+    // Some for each slot.
+    fill_many(&cluster, &shards, 50_000, 10)?;
+    let before: BTreeSet<_> = cluster.members.iter().map(|member| member.pod.clone()).collect();
+    let spec = spec.set("spec.topology.shards", 4);
+    let objects = lab.render(&spec)?;
+    let cluster = lab.apply(&spec, &objects)?;
+    world.prune(&objects)?;
+    let new = cluster.members.iter().map(|member| member.pod.clone());
+    let new: Vec<_> = new.filter(|pod| !before.contains(pod)).collect();
+    // The Job waits for its turn then.
+    let (target, replica) = world.wait("the new pods have joined", STEP, || {
+        let views = cluster.views()?;
+        let knows_all = |view: &View| {
+            let known = view.info.get("cluster_slots_assigned").map(String::as_str);
+            view.nodes.len() == cluster.members.len() && known == Some("16384")
+        };
+        ensure!(views.iter().all(knows_all), "somebody does not know all");
+        let own = |pod: &String| views.iter().find(|view| view.pod == *pod).map(|view| &view.own);
+        let is_master = |pod: &&String| own(pod).is_some_and(Node::is_master);
+        let (masters, replicas): (Vec<_>, Vec<_>) = new.iter().partition(is_master);
+        let (&[target], &[replica]) = (&masters[..], &replicas[..]) else {
+            bail!("masters: {masters:?}")
+        };
+        Ok((target.clone(), replica.clone()))
+    })?;
+    for pod in world.pods_of_job(&cluster.job) {
+        pod.kill()?;
+    }
+    world.wait("the Job has failed", STEP, || world.job_failed(&cluster.job))?;
+    let source = shards[0].master.clone();
+    let (from, to) = (cluster.view(&source)?.own, cluster.view(&target)?.own);
+    let address = cluster.view(&target)?.address.to_string();
+    let ask = |pod: &String, words: &[&str]| cluster.ask::<String>(pod, words);
+    let keys_move = |slot: &str| -> Result<()> {
+        ask(&target, &["CLUSTER", "SETSLOT", slot, "IMPORTING", &from.id])?;
+        ask(&source, &["CLUSTER", "SETSLOT", slot, "MIGRATING", &to.id])?;
+        let keys: Vec<String> =
+            cluster.ask(&source, &["CLUSTER", "GETKEYSINSLOT", slot, "1000"])?;
+        ensure!(!keys.is_empty(), "slot {slot} has no keys");
+        let port = to.port.to_string();
+        let words = ["MIGRATE", &address, &port, "", "0", "1000", "AUTH", PASSWORD, "KEYS"];
+        let keys = keys.iter().map(String::as_str);
+        ask(&source, &words.into_iter().chain(keys).collect::<Vec<_>>()).map(|_| ())
+    };
+    let first = from.slots.first().ok_or("the source has no slots")?.0;
+    let serves = |node: &Node| node.slots.iter().any(|(from, to)| (*from..=*to).contains(&first));
+    let [heard, unheard, again, open] = [0, 1, 2, 3].map(|more| (first + more).to_string());
+    keys_move(&heard)?;
+    for pod in [&target, &source] {
+        ask(pod, &["CLUSTER", "SETSLOT", &heard, "NODE", &to.id])?;
+    }
+    world.wait("all have heard of the first slot", STEP, || {
+        let knows = |view: &View| view.nodes.get(&to.id).is_some_and(&serves);
+        ensure!(cluster.views()?.iter().all(knows), "not yet");
+        Ok(())
+    })?;
+    for slot in [&unheard, &again, &open] {
+        keys_move(slot)?;
+    }
+    world.wait("the replica has the keys", STEP, || {
+        let count = |pod: &String| cluster.ask::<u64>(pod, &["DBSIZE"]);
+        ensure!(count(&target)? == count(&replica)?, "not yet");
+        Ok(())
+    })?;
+    world.pod(&target)?.recipe.net.cut(&[Cut::Bus(cluster.bus_port)])?;
+    for slot in [&unheard, &again] {
+        ask(&target, &["CLUSTER", "SETSLOT", slot, "NODE", &to.id])?;
+    }
+    world.destroy(std::slice::from_ref(&target))?;
+    let died = Instant::now();
+    world.wait("its replica takes over", TAKEOVER, || {
+        let own = cluster.view(&replica)?.own;
+        ensure!(own.is_master() && serves(&own), "not yet");
+        Ok(())
+    })?;
+    world.release([&target]);
+    world.wait("the target answers", TAKEOVER, || cluster.view(&target).map(|_| ()))?;
+    world.delete_job(&cluster.job)?;
+    let cluster = lab.apply(&spec, &objects)?;
+    world.wait("the Job is complete", BROUGHT_TOGETHER, || world.job_done(&cluster.job))?;
+    lab.healed(died);
+    is_even(&cluster.in_shape()?)?;
+    cluster.keys_are_at_home()?;
+    let keys: u64 = cluster
+        .in_shape()?
+        .iter()
+        .map(|shard| cluster.ask::<u64>(&shard.master, &["DBSIZE"]))
+        .sum::<Result<u64>>()?;
+    ensure!(keys == 50_000, "{keys} keys of 50000 are there");
+    let pods = world.pods_of_job(&cluster.job);
+    let output = pods.last().ok_or("the Job made no pod")?.output()?;
+    let met = output.contains("bringing them together");
+    lab.note(if met { "copies were found" } else { "no copies were found" });
+    Ok(())
 }
 
 /// What a fourth shard costs with few keys and with many: how fast slots and keys move, and how long a client waits for
