@@ -218,9 +218,20 @@ fn dump_version(server: Server) -> u32 {
     }
 }
 
-/// Whether a server reads the files that another one wrote.
+/// Whether a server reads the files that another one wrote, its list of nodes among them.
 pub(crate) fn reads(server: Server, files_of: Server) -> bool {
     let (reads, written) = (dump_version(server), dump_version(files_of));
+    // What Redis 8 says of itself on the bus, Valkey from 8.1 on takes for an address, and writes it into its list of nodes, which Redis then calls
+    // corrupted: seen with Valkey 8.1.1 and Redis 8.0.2.
+    let takes_it_for_an_address = |server: Server, other: Server| {
+        server.engine == EngineName::Valkey
+            && server.version >= Version(8, 1)
+            && other.engine == EngineName::Redis
+            && other.version >= Version(8, 0)
+    };
+    if takes_it_for_an_address(files_of, server) {
+        return false;
+    }
     match server.engine {
         EngineName::Redis => written <= reads,
         EngineName::Valkey => written <= 11 || (written == 80 && reads == 80),
@@ -260,6 +271,9 @@ mod tests {
             ("valkey:9.0.0", "redis:8.0.6", false),
             ("redis:8.0.6", "valkey:9.0.0", false),
             ("redis:7.2.5", "valkey:8.0.1", true),
+            ("redis:8.0.6", "valkey:8.0.1", true),
+            ("redis:8.0.6", "valkey:8.1.1", false),
+            ("redis:7.2.5", "valkey:8.1.1", true),
         ] {
             assert_eq!(reads(server(new), server(old)), expected, "{new} after {old}");
         }

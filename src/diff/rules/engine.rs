@@ -106,6 +106,7 @@ pub(super) const FILES_UNREADABLE: Rule = Rule {
     title: "the new server cannot read the files of the old one",
     story: "Dump files carry a version: 10 in Redis 7.0, 11 in 7.2 and in Valkey up to 8.1, 12 in Redis 7.4 and 8, 80 in Valkey 9. A server reads up to its own number; Valkey reads none of the numbers that Redis has given since they parted, and Redis none of Valkey's. The pod that restarts first either does not start, \
 or, when its files are taken away, copies from a master whose dump it cannot read either.\n\n\
+The list of nodes is a file as well: Valkey from 8.1 on takes for an address what Redis from 8.0 on says of itself on the bus, and writes it down; that Redis calls the list corrupted then, and does not start.\n\n\
 Start a second cluster with the other server, and copy the data with a tool that reads keys, such as RIOT or RedisShake.",
     next: "keep the server; copy the data into a second cluster with the other one",
     source: "RDB_VERSION and rdbLoadRioWithLoadingCtx in rdb.c of each release",

@@ -190,7 +190,7 @@ pub fn upgrade(lab: &mut Lab) -> Result<()> {
 pub fn move_engine(lab: &mut Lab) -> Result<()> {
     let to: &[(&str, bool)] = match lab.case.image.engine.as_str() {
         "redis-7.0" => &[("valkey-8", true)],
-        "valkey-8" => &[("redis-8", true)],
+        "valkey-8" => &[("redis-8", false)],
         "redis-8" => &[("valkey-8", false)],
         _ => &[("redis-8", false)],
     };

@@ -589,8 +589,11 @@ pub fn half_heard(lab: &mut Lab) -> Result<()> {
     let (target, replica) = world.wait("the new pods have joined", STEP, || {
         let views = cluster.views()?;
         let knows_all = |view: &View| {
-            let known = view.info.get("cluster_slots_assigned").map(String::as_str);
-            view.nodes.len() == cluster.members.len() && known == Some("16384")
+            let says =
+                |name: &str, value: &str| view.info.get(name).is_some_and(|found| found == value);
+            view.nodes.len() == cluster.members.len()
+                && says("cluster_state", "ok")
+                && says("cluster_slots_assigned", "16384")
         };
         ensure!(views.iter().all(knows_all), "somebody does not know all");
         let own = |pod: &String| views.iter().find(|view| view.pod == *pod).map(|view| &view.own);
