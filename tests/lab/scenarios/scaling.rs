@@ -103,6 +103,8 @@ struct Growth {
     watch: Watch,
     /// A Job is killed so many milliseconds after it started. It waits six seconds for its turn; then things move.
     moments: Range<u64>,
+    /// Whether a kill waits for slots that are half moved.
+    half_moved: bool,
     kills: usize,
     /// Parts of the errors that clients may meet.
     expected: Vec<&'static str>,
@@ -130,8 +132,9 @@ impl Growth {
         pods.truncate(stay);
         let watch = Watch::start(&cluster, pods, wanted);
         let moments = 2000..14000;
+        let half_moved = !moves_whole(lab);
         let expected = EXPECTED.to_vec();
-        Ok(Growth { spec, cluster, keys, load, watch, moments, kills: 0, expected })
+        Ok(Growth { spec, cluster, keys, load, watch, moments, half_moved, kills: 0, expected })
     }
 
     /// Applies the spec with other numbers, and kills the Job so many times at random moments.
@@ -221,7 +224,7 @@ impl Growth {
             })?;
             let Some(pod) = pod else { break };
             thread::sleep(Duration::from_millis(random(self.moments.clone())));
-            if !moves_whole(lab) {
+            if self.half_moved {
                 self.wait_half_moved();
             }
             if pod.kill().is_ok() && world.job_done(job).is_err() {
@@ -369,7 +372,8 @@ pub fn twice(lab: &mut Lab) -> Result<()> {
 pub fn replicas(lab: &mut Lab) -> Result<()> {
     let spec = lab.spec("blue").set("spec.topology.replicasPerShard", 0);
     let mut growth = Growth::start(lab, spec, 3, SERVED)?;
-    // New replicas wait for no turn.
+    // No slot moves, and new replicas wait for no turn.
+    growth.half_moved = false;
     growth.moments = 200..3000;
     growth.step(lab, (3, 1), (0, 0), 2)?;
     growth.step(lab, (3, 2), (0, 0), 2)?;
