@@ -229,7 +229,7 @@ keep_healing() {
 # From here on it runs.
 trap 'exit 143' TERM INT
 # /tmp outlives a restart of the container.
-rm -f "$JOINED" "$HEALER" "$ACCEPTED" "$APPLIED_USERS" "$LOGINS" "$CREDENTIALS" "$APPLIED" "$CERTIFICATES" "$ANNOUNCED" \
+rm -f "$JOINED" "$HEALER" "$HURRYING" "$ACCEPTED" "$APPLIED_USERS" "$LOGINS" "$CREDENTIALS" "$APPLIED" "$CERTIFICATES" "$ANNOUNCED" \
     "$RUN/server.sock" "$RUN"/port-*
 
 case $ENGINE in

@@ -2,6 +2,7 @@
 # Runs beside the server, as its child, for as long as it lives. Each pass:
 #   - finds peers that have moved, by their names, and tells the server where they are (MEET);
 #   - writes the mark for the readiness probe when there is nobody left to tell;
+#   - shortens the time for which masters that are back stay failed, where it holds this server up;
 #   - mends a replica that dials an address its master no longer has;
 #   - keeps a copy of nodes.conf, for the entrypoint, until the node leaves the cluster;
 #   - applies live.conf when it has changed;
@@ -22,10 +23,11 @@ PATIENCE=2
 #   self ID            own node id
 #   state ok|fail      cluster_state
 #   role, link, dialled    role; for a replica: link status, the address it dials
-#   master ID IP       for a replica: its master, as the cluster sees it, if it is well
+#   master ID IP       for a replica: its master, and where the cluster sees it if it is well
 #   peers NUMBER       other nodes it knows
 #   sick NUMBER        of them: not connected, suspected, failed or without address
 #   headless NUMBER    of the sick: those that own slots
+#   failed ID          each of the headless that counts as failed
 #   known ID=IP@PORT=WELL   every peer, with bus port, and yes or no
 #   shape TEXT         changes with ids, roles, slots and addresses, not with time
 digest() {
@@ -49,10 +51,13 @@ digest() {
             well = $8 == "connected" && $3 !~ /fail|noaddr/
             print "known", $1 "=" ip "@" bus_of($2) "=" (well ? "yes" : "no")
             if (well) address[$1] = ip
-            else { sick++; if (slots != "") headless++ }
+            else sick++
+            if (well || slots == "") next
+            headless++
+            if ($3 ~ /(^|,)fail(,|$)/) print "failed", $1
         }
         END {
-            if (master in address) print "master", master, address[master]
+            if (master != "-") print "master", master, address[master]
             print "peers", peers + 0
             print "sick", sick + 0
             print "headless", headless + 0
@@ -63,7 +68,7 @@ digest() {
 # Asks the own server and sets the variables of "digest"; false while it gives no view (loading).
 look() {
     self='' state='' role='' link='' dialled='' master_id='' master_ip='' shape=''
-    known=' ' peers=0 sick=0 headless=0
+    known=' ' failed=' ' peers=0 sick=0 headless=0
     seen=$(printf 'CLUSTER INFO\nCLUSTER NODES\nINFO replication\n' | own | digest)
     while read -r key value more; do
         case $key in
@@ -77,6 +82,7 @@ look() {
         sick) sick=$value ;;
         headless) headless=$value ;;
         known) known="$known$value " ;;
+        failed) failed="$failed$value " ;;
         shape) shape="$value $more" ;;
         esac
     done <<SEEN
@@ -151,7 +157,7 @@ inspect_all() {
 # In the first passes the server's word that a peer is well is not enough: it calls a link connected
 # while it still dials, and after a start it dials the addresses of before.
 meet_moved_peers() {
-    met=0
+    met=0 returned=0
     [ "$peers" -gt 0 ] || return
     [ "$passes" -le 20 ] || [ "$sick" -gt 0 ] || return
     strangers=' '
@@ -159,7 +165,14 @@ meet_moved_peers() {
     found=$(inspect_all)
     while read -r kind host ip id; do
         case $kind in
-        same) answered="$answered$host $id=$ip@$BUS_PORT " ;;
+        same)
+            answered="$answered$host $id=$ip@$BUS_PORT "
+            # Also where it counts as failed: one that is back stays so for two node timeouts.
+            [ "$id" != "$master_id" ] || master_ip=$ip
+            case $failed in
+            *" $id "*) returned=$((returned + 1)) ;;
+            esac
+            ;;
         strange)
             answered="$answered$host $id=$ip@$BUS_PORT "
             note_stranger "$host" "$ip" "$id"
@@ -202,6 +215,43 @@ mark_joined() {
     echo joined >"$JOINED"
     marked=yes
     say "joined ($peers peers known, $sick of them not well, $met just told to the server)"
+}
+
+# Sets the server's node timeout to $1 milliseconds, or says why not.
+set_node_timeout() {
+    answer=$(own CONFIG SET cluster-node-timeout "$1")
+    [ "$answer" = OK ] || say "the server refuses a cluster-node-timeout of $1: $answer"
+}
+
+# A failed master that is back stays failed for two node timeouts, so that its replica can take over; and a server for
+# which most masters are failed serves nothing, for one more. When all pods have restarted no replica takes over, since
+# none has been in touch with its master, and there is nothing to wait for. So once failed masters have answered in
+# three passes, this server counts with a fifth of the node timeout until all is well, for ten passes at most. Not a
+# master that serves: with so short a time it could take a busy master for dead, and its word counts.
+hurry_recovery() {
+    if [ "$state" = fail ] && [ -e "$HURRYING" ] ||
+        [ "$returned" -gt 0 ] && [ "$state $role" != 'ok master' ]; then
+        waiting_passes=$((waiting_passes + 1))
+    else
+        waiting_passes=0
+        [ -e "$HURRYING" ] || return
+    fi
+    usual=$(setting cluster-node-timeout)
+    if is_time_to_hurry; then
+        hurried=$((usual / 5))
+        [ "$hurried" -ge 1000 ] || hurried=1000
+        [ "$hurried" -lt "$usual" ] && [ ! -e "$HURRYING" ] || return
+        echo hurrying >"$HURRYING" && set_node_timeout "$hurried" &&
+            say "failed masters are back: cluster-node-timeout is $hurried ms instead of $usual until this server" \
+                "takes them for well"
+    elif [ -e "$HURRYING" ]; then
+        set_node_timeout "$usual" && rm -f "$HURRYING" &&
+            say "cluster-node-timeout is $usual ms again, cluster_state is $state"
+    fi
+}
+
+is_time_to_hurry() {
+    [ "$waiting_passes" -ge 3 ] && [ "$waiting_passes" -le 12 ]
 }
 
 # A replica can go on dialling its master's old address although the cluster shows the new one. Two
@@ -498,6 +548,7 @@ pass() {
     look || return
     passes=$((passes + 1))
     meet_moved_peers
+    hurry_recovery
     mark_joined
     mend_stale_link
     save_nodes_file
@@ -515,7 +566,7 @@ pass() {
 between_passes() {
     tries=$((tries + 1))
     if [ "$met" -gt 0 ] || { [ "$passes" -lt 20 ] && [ "$tries" -lt 60 ]; } ||
-        { [ "$passes" -lt 60 ] && [ "$sick" -gt 0 ]; }; then
+        { [ "$passes" -lt 60 ] && [ "$sick" -gt 0 ]; } || [ -e "$HURRYING" ]; then
         sleep 1
     else
         sleep 5
@@ -525,7 +576,7 @@ between_passes() {
 # From here on it runs.
 read -r own_pid _ </proc/self/stat
 echo "$own_pid" >"$HEALER"
-passes=0 tries=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no sick=0
+passes=0 tries=0 met=0 waiting_passes=0 marked=no stale_passes=0 saved_shape='' save_failed=no sick=0
 answered=' ' strangers_before=' ' strangers_said=' '
 slurp "$APPLIED"
 live_text=$text

@@ -15,6 +15,9 @@ JOINED=$RUN/joined
 # The process id of heal.sh.
 # shellcheck disable=SC2034
 HEALER=$RUN/heal.pid
+# Lies here as long as heal.sh has shortened the server's node timeout.
+# shellcheck disable=SC2034
+HURRYING=$RUN/hurrying
 # The passwords that the running server accepts, one in a line; the first is for logging in. The mounted file
 # may be newer.
 ACCEPTED=$RUN/passwords
@@ -380,6 +383,8 @@ own() {
 }
 
 # Prints the address that a name has now, of the wanted family; false if it has none.
+#
+# A question that got lost is asked again each second, where the C library knows the option; by default after five.
 resolve() {
     case $IP_FAMILY in
     IPv4) databases=ahostsv4 ;;
@@ -389,7 +394,7 @@ resolve() {
     for database in $databases; do
         # Lines of an address and other words.
         read -r found _ <<FOUND
-$(bounded 4 getent "$database" "$1" 2>/dev/null)
+$(bounded 4 env RES_OPTIONS='timeout:1 attempts:4' getent "$database" "$1" 2>/dev/null)
 FOUND
         case $found in
         # A name with IPv4 only, dressed up as IPv6.

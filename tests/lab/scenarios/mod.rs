@@ -225,6 +225,12 @@ pub const SCENARIOS: &[Scenario] = &[
         restart::one_by_one,
     ),
     scenario(
+        "f7-late-shard",
+        "all pods killed; one shard comes back when the others have called its master failed",
+        restart::late_shard,
+    )
+    .quick("valkey-8", PerShard),
+    scenario(
         "f8-dead-master",
         "a dead master's address goes to a pod of another cluster",
         strangers::dead_master,

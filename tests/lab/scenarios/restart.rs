@@ -11,8 +11,10 @@ use crate::{
     lab::Lab,
     names::Lie,
     net::Address,
-    tools::{Result, ensure},
+    tools::{Result, bail, ensure},
 };
+
+const NODE_TIMEOUT: &str = "cluster-node-timeout";
 
 const RIGHT: Duration = Duration::from_secs(10);
 
@@ -89,8 +91,6 @@ struct Return<'a> {
     apart: Duration,
     /// A pod to which the name service never answers anything.
     deaf: Option<usize>,
-    /// How long healing may take from when all pods answer and names are right.
-    within: Duration,
 }
 
 /// F7: all pods are killed at one moment under load, and come back.
@@ -144,12 +144,15 @@ fn all_killed(lab: &mut Lab, how: &Return<'_>) -> Result<()> {
     let longest = Duration::from_secs(2) * lab.case.patience;
     ensure!(tally.longest_gap() < longest, "some shard takes no writes");
     ensure!(tally.lost(&cluster, None)?.is_empty(), "writes after the healing are lost");
-    lab.ensure_healed_within(how.within)
+    lab.ensure_healed_within(HEALED)
 }
 
 fn new_addresses(cluster: &Cluster) -> Result<Vec<Option<Address>>> {
     Ok(vec![None; cluster.members.len()])
 }
+
+/// How long healing may take from when all pods answer and names are right.
+const HEALED: Duration = Duration::from_secs(15);
 
 const AT_ONCE: Return<'_> = Return {
     lie: Lie::Truth,
@@ -157,12 +160,7 @@ const AT_ONCE: Return<'_> = Return {
     addresses: &new_addresses,
     apart: Duration::ZERO,
     deaf: None,
-    within: Duration::from_secs(15),
 };
-
-/// Pods that could not find each other for a node timeout have called each other failed. A master that is back
-/// stays so for two timeouts (10 s), and the cluster waits one more (5 s) before it takes writes again.
-const AFTER_FAILURE: Duration = Duration::from_secs(20);
 
 const LIE: Duration = Duration::from_secs(10);
 
@@ -171,7 +169,7 @@ pub fn all_new(lab: &mut Lab) -> Result<()> {
 }
 
 pub fn names_empty(lab: &mut Lab) -> Result<()> {
-    all_killed(lab, &Return { lie: Lie::Empty, lie_for: LIE, within: AFTER_FAILURE, ..AT_ONCE })
+    all_killed(lab, &Return { lie: Lie::Empty, lie_for: LIE, ..AT_ONCE })
 }
 
 pub fn names_stale(lab: &mut Lab) -> Result<()> {
@@ -187,18 +185,15 @@ pub fn names_stale(lab: &mut Lab) -> Result<()> {
             names.insert(host, vec![Address(next).v4().into()]);
         }
     }
-    all_killed(
-        lab,
-        &Return { lie: Lie::Stale(names), lie_for: LIE, within: AFTER_FAILURE, ..AT_ONCE },
-    )
+    all_killed(lab, &Return { lie: Lie::Stale(names), lie_for: LIE, ..AT_ONCE })
 }
 
 pub fn names_silent(lab: &mut Lab) -> Result<()> {
-    all_killed(lab, &Return { lie: Lie::Silence, lie_for: LIE, within: AFTER_FAILURE, ..AT_ONCE })
+    all_killed(lab, &Return { lie: Lie::Silence, lie_for: LIE, ..AT_ONCE })
 }
 
 pub fn names_broken(lab: &mut Lab) -> Result<()> {
-    all_killed(lab, &Return { lie: Lie::Broken, lie_for: LIE, within: AFTER_FAILURE, ..AT_ONCE })
+    all_killed(lab, &Return { lie: Lie::Broken, lie_for: LIE, ..AT_ONCE })
 }
 
 /// Its peers find it, so it need not find them.
@@ -211,7 +206,7 @@ pub fn names_deaf(lab: &mut Lab) -> Result<()> {
 
 pub fn names_late(lab: &mut Lab) -> Result<()> {
     let late = Lie::Late(Duration::from_millis(1500));
-    all_killed(lab, &Return { lie: late, lie_for: LIE, within: AFTER_FAILURE, ..AT_ONCE })
+    all_killed(lab, &Return { lie: late, lie_for: LIE, ..AT_ONCE })
 }
 
 pub fn shuffled(lab: &mut Lab) -> Result<()> {
@@ -221,9 +216,63 @@ pub fn shuffled(lab: &mut Lab) -> Result<()> {
         addresses.rotate_left(1);
         Ok(addresses)
     };
-    all_killed(lab, &Return { addresses: &shift, within: AFTER_FAILURE, ..AT_ONCE })
+    all_killed(lab, &Return { addresses: &shift, ..AT_ONCE })
 }
 
 pub fn one_by_one(lab: &mut Lab) -> Result<()> {
     all_killed(lab, &Return { apart: Duration::from_secs(3), ..AT_ONCE })
+}
+
+/// A shard comes back when the others have just called its master failed. Nobody takes over, and a failed master that is
+/// back stays so for two node timeouts, unless the servers hurry; and they hurry only as long as they have to.
+pub fn late_shard(lab: &mut Lab) -> Result<()> {
+    // So long that what the servers do by themselves takes twice as long as is allowed.
+    let timeout = "15000";
+    let spec = lab
+        .spec("blue")
+        .set("spec.config.cluster-node-timeout", 15_000)
+        .set("spec.config.cluster-require-full-coverage", "yes");
+    let (cluster, shards) = lab.deploy(&spec)?;
+    let world = lab.world.clone();
+    let ids = cluster.ids()?;
+    let shard = shards.last().ok_or("a cluster without shards")?;
+    let (late, master) = (shard.pods(), ids.get(&shard.master).ok_or("a master without id")?);
+    let pods: Vec<_> = cluster.members.iter().map(|member| member.pod.clone()).collect();
+    world.say(&format!("killing all pods; {late:?} come back later"));
+    world.destroy(&pods)?;
+    world.release(pods.iter().filter(|pod| !late.contains(*pod)));
+    world.wait("the others call it failed", Duration::from_secs(60), || {
+        let views = cluster.views_of_answering();
+        ensure!(views.len() == pods.len() - late.len(), "{} pods answer", views.len());
+        for view in views {
+            let failed = view.nodes.get(master).is_some_and(|node| node.flags.contains("fail"));
+            ensure!(failed, "{} does not", view.pod);
+        }
+        Ok(())
+    })?;
+    world.release(&late);
+    world.wait("all pods answer", Duration::from_secs(20), || cluster.views().map(|_| ()))?;
+    let answering = Instant::now();
+    // What the loop has shortened it finds again when it was killed.
+    let hurrying = world.wait("a pod hurries", HEALED, || {
+        for pod in cluster.pods()? {
+            let reply: Vec<String> = cluster.ask(pod.name(), &["CONFIG", "GET", NODE_TIMEOUT])?;
+            if reply.last().is_some_and(|now| now != timeout) {
+                return Ok(pod);
+            }
+        }
+        bail!("none does")
+    })?;
+    let kill =
+        hurrying.exec(&["sh", "-c", "kill -9 \"$(cat /tmp/heal.pid)\""], Duration::from_secs(5))?;
+    ensure!(kill.code == Some(0), "{}: no heal loop: {}", hurrying.name(), kill.output);
+    let (whole, _) = cluster.wait_lasting(Duration::from_secs(60), Duration::from_secs(10))?;
+    lab.healed_at(answering, whole);
+    for pod in cluster.pods()? {
+        let reply: Vec<String> = cluster.ask(pod.name(), &["CONFIG", "GET", NODE_TIMEOUT])?;
+        let now = reply.last().cloned().unwrap_or_default();
+        ensure!(now == timeout, "{} still has a {NODE_TIMEOUT} of {now}", pod.name());
+    }
+    ensure!(cluster.ids()? == ids, "node ids changed");
+    lab.ensure_healed_within(HEALED)
 }
