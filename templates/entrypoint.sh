@@ -229,8 +229,8 @@ keep_healing() {
 # From here on it runs.
 trap 'exit 143' TERM INT
 # /tmp outlives a restart of the container.
-rm -f "$JOINED" "$HEALER" "$HURRYING" "$ACCEPTED" "$APPLIED_USERS" "$LOGINS" "$CREDENTIALS" "$APPLIED" "$CERTIFICATES" "$ANNOUNCED" \
-    "$RUN/server.sock" "$RUN"/port-*
+rm -f "$JOINED" "$HEALER" "$HURRYING" "$ACCEPTED" "$APPLIED_USERS" "$LOGINS" "$CREDENTIALS" "$APPLIED" \
+    "$CERTIFICATES" "$ANNOUNCED" "$RUN/server.sock" "$RUN"/port-*
 
 case $ENGINE in
 redis | valkey) ;;

@@ -217,41 +217,59 @@ mark_joined() {
     say "joined ($peers peers known, $sick of them not well, $met just told to the server)"
 }
 
-# Sets the server's node timeout to $1 milliseconds, or says why not.
+# Sets the server's node timeout to $1 milliseconds; if it is refused, says so once and is false.
 set_node_timeout() {
     answer=$(own CONFIG SET cluster-node-timeout "$1")
-    [ "$answer" = OK ] || say "the server refuses a cluster-node-timeout of $1: $answer"
+    if [ "$answer" = OK ]; then
+        timeout_said=
+        return
+    fi
+    [ "$answer" = "$timeout_said" ] || say "the server refuses a cluster-node-timeout of $1 ms: $answer"
+    timeout_said=$answer
+    return 1
+}
+
+# Sets "usual" to the node timeout that the files give.
+usual_node_timeout() {
+    usual=$(setting cluster-node-timeout)
+    [ -n "$usual" ] || usual=15000
+}
+
+# True if masters that count as failed hold this server up: it serves nothing, or it is a replica, which has nothing to
+# serve. A master that serves must not hurry: with a short node timeout it takes a busy master for dead.
+is_held_up() {
+    [ "$failed" != ' ' ] || [ "$state" = fail ] || return
+    [ "$state" = fail ] || [ "$role" = slave ]
 }
 
 # A failed master that is back stays failed for two node timeouts, so that its replica can take over; and a server for
-# which most masters are failed serves nothing, for one more. When all pods have restarted no replica takes over, since
-# none has been in touch with its master, and there is nothing to wait for. So once failed masters have answered in
-# three passes, this server counts with a fifth of the node timeout until all is well, for ten passes at most. Not a
-# master that serves: with so short a time it could take a busy master for dead, and its word counts.
-hurry_recovery() {
-    if [ "$state" = fail ] && [ -e "$HURRYING" ] ||
-        [ "$returned" -gt 0 ] && [ "$state $role" != 'ok master' ]; then
-        waiting_passes=$((waiting_passes + 1))
-    else
-        waiting_passes=0
-        [ -e "$HURRYING" ] || return
+# which most masters are failed serves nothing, for one more. When all pods have restarted, replicas that have not been
+# in touch with their masters cannot take over, and there is nothing to wait for. So where failed masters have answered
+# in three passes, this server counts with a fifth of its node timeout until it is no longer held up: once in its life,
+# soon after its start, for ten passes. A replica whose own master is away keeps its time for the election.
+start_hurry() {
+    if [ "$returned" -eq 0 ] || ! is_held_up || { [ "$role" = slave ] && [ -z "$master_ip" ]; }; then
+        returned_passes=0
+        return
     fi
-    usual=$(setting cluster-node-timeout)
-    if is_time_to_hurry; then
-        hurried=$((usual / 5))
-        [ "$hurried" -ge 1000 ] || hurried=1000
-        [ "$hurried" -lt "$usual" ] && [ ! -e "$HURRYING" ] || return
-        echo hurrying >"$HURRYING" && set_node_timeout "$hurried" &&
-            say "failed masters are back: cluster-node-timeout is $hurried ms instead of $usual until this server" \
-                "takes them for well"
-    elif [ -e "$HURRYING" ]; then
-        set_node_timeout "$usual" && rm -f "$HURRYING" &&
-            say "cluster-node-timeout is $usual ms again, cluster_state is $state"
-    fi
+    returned_passes=$((returned_passes + 1))
+    [ "$returned_passes" -ge 3 ] && [ "$passes" -le 60 ] && [ "$hurried_passes" -eq 0 ] && [ ! -e "$HURRYING" ] ||
+        return
+    usual_node_timeout
+    short=$((usual / 5))
+    [ "$short" -ge 1000 ] || short=1000
+    [ "$short" -lt "$usual" ] && echo hurrying >"$HURRYING" && set_node_timeout "$short" &&
+        say "failed masters are back: cluster-node-timeout is $short ms instead of $usual until they count as well"
 }
 
-is_time_to_hurry() {
-    [ "$waiting_passes" -ge 3 ] && [ "$waiting_passes" -le 12 ]
+# Before anything that takes time.
+end_hurry() {
+    [ -e "$HURRYING" ] || return
+    hurried_passes=$((hurried_passes + 1))
+    [ "$hurried_passes" -gt 10 ] || ! is_held_up || return
+    usual_node_timeout
+    set_node_timeout "$usual" && rm -f "$HURRYING" &&
+        say "cluster-node-timeout is $usual ms again, cluster_state is $state"
 }
 
 # A replica can go on dialling its master's old address although the cluster shows the new one. Two
@@ -547,8 +565,9 @@ pass() {
     load_password
     look || return
     passes=$((passes + 1))
+    end_hurry
     meet_moved_peers
-    hurry_recovery
+    start_hurry
     mark_joined
     mend_stale_link
     save_nodes_file
@@ -576,7 +595,8 @@ between_passes() {
 # From here on it runs.
 read -r own_pid _ </proc/self/stat
 echo "$own_pid" >"$HEALER"
-passes=0 tries=0 met=0 waiting_passes=0 marked=no stale_passes=0 saved_shape='' save_failed=no sick=0
+passes=0 tries=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no sick=0
+returned_passes=0 hurried_passes=0 timeout_said=''
 answered=' ' strangers_before=' ' strangers_said=' '
 slurp "$APPLIED"
 live_text=$text

@@ -394,7 +394,7 @@ resolve() {
     for database in $databases; do
         # Lines of an address and other words.
         read -r found _ <<FOUND
-$(bounded 4 env RES_OPTIONS='timeout:1 attempts:4' getent "$database" "$1" 2>/dev/null)
+$(bounded 4 env RES_OPTIONS="$RES_OPTIONS timeout:1 attempts:4" getent "$database" "$1" 2>/dev/null)
 FOUND
         case $found in
         # A name with IPv4 only, dressed up as IPv6.

@@ -423,7 +423,7 @@ pub fn check_mutations(renderer: &Path, image: &Image) -> Result<()> {
 }
 
 /// Names of earlier scripts that differ in two things: what becomes of a master with keys and without slots (`stray` in
-/// `move.sh`), and of failed masters that are back (`hurry_recovery` in `heal.sh`). Runs of scenarios that come to one of them do
+/// `move.sh`), and of failed masters that are back (`start_hurry` in `heal.sh`). Runs of scenarios that come to one of them do
 /// not count: their cells were emptied.
 const ALIKE: [&str; 4] = ["86a8d837", "65b830b1", "20be0414", "cc8113e1"];
 

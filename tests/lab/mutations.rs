@@ -133,7 +133,7 @@ pub const MUTATIONS: &[Mutation] = &[
         scenario: "f7-late-shard",
         engine: None,
         file: "heal.sh",
-        change: ("    hurry_recovery\n", ""),
+        change: ("    start_hurry\n", ""),
     },
     Mutation {
         name: "hurry-stays",
