@@ -615,7 +615,8 @@ function finish_slots(    i, n, host, slot, peer, owner, target, order, slots, s
         if (owner[slot] == source && target[slot] == host) line = line " " slot
     }
     if (line != "") {
-        print "progress " n
+        share_out()
+        print "progress " (to_go > n ? to_go : n)
         print "finish " place(source) " " place(host) " " witness(host) line
     }
     return 1
@@ -633,10 +634,11 @@ function last_slots(ranges, count,    i, n, list, ends, from, text) {
     return text
 }
 
-# Gives each master its equal part, with as few moves as can be: some part has to go elsewhere, or one is missing, or
-# one is more than 2 % off. So small a difference is left alone, as redis-cli does.
-function move_slots(    i, host, part, rest, best, quota, taken, needed, surplus, lack, source, target, togo) {
-    if (mains < option["shards"]) return 0
+# Works out the equal part of each master, quota, and how many slots have to_go to another one for it. They have to if
+# it is_uneven: some part has to go elsewhere, or one is missing, or one is more than 2 % off. So small a difference is
+# left alone, as redis-cli does. The next ones go from giver to taker.
+function share_out(    i, host, part, rest, best, taken, surplus) {
+    if (!mains) return
     part = int(16384 / mains)
     rest = 16384 - part * mains
     for (i = 1; i <= mains; i++) quota[main[i]] = part
@@ -652,24 +654,30 @@ function move_slots(    i, host, part, rest, best, quota, taken, needed, surplus
         host = pod[i]
         if (!(host in quota)) {
             if (!served[host]) continue
-            needed = 1
+            is_uneven = 1
             # What has to be emptied comes first.
-            if (source == "" || source in quota) source = host
-            togo += served[host]
+            if (giver == "" || giver in quota) giver = host
+            to_go += served[host]
             continue
         }
-        if (!served[host] || 50 * (served[host] - quota[host]) > part || 50 * (quota[host] - served[host]) > part) needed = 1
         surplus = served[host] - quota[host]
-        if (surplus > 0 && source == "") source = host
-        if (surplus > 0) togo += surplus
-        if (surplus < 0 && target == "") target = host
+        if (!served[host] || 50 * surplus > part || -50 * surplus > part) is_uneven = 1
+        if (surplus > 0 && giver == "") giver = host
+        if (surplus > 0) to_go += surplus
+        if (surplus < 0 && taker == "") taker = host
     }
-    if (!needed || source == "" || target == "") return 0
-    surplus = served[source] - quota[source]
-    lack = quota[target] - served[target]
-    print "progress " togo
-    print "move " place(source) " " place(target) " " witness(target) \
-        last_slots(own_slots[source], surplus < lack ? surplus : lack)
+}
+
+# Gives each master its equal part, with as few moves as can be.
+function move_slots(    surplus, lack) {
+    if (mains < option["shards"]) return 0
+    share_out()
+    if (!is_uneven || giver == "" || taker == "") return 0
+    surplus = served[giver] - quota[giver]
+    lack = quota[taker] - served[taker]
+    print "progress " to_go
+    print "move " place(giver) " " place(taker) " " witness(taker) \
+        last_slots(own_slots[giver], surplus < lack ? surplus : lack)
     return 1
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
         .map(|(folder, specs)| check(args, &inputs, folder, specs, messages))
         .collect();
 
-    let (mut specs, mut files, mut wrong) = (0, 0, false);
+    let (mut specs, mut files, mut wrong, mut has_old_output) = (0, 0, false, false);
     let mut lines = String::new();
     let mut repairs = Repairs::default();
     let mut failures = Vec::new();
@@ -77,6 +77,7 @@ pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
         wrong |= !checked.valid;
         specs += checked.specs.len();
         files += checked.findings.len();
+        has_old_output |= !checked.findings.is_empty() && checked.folder.is_dir();
         for finding in &checked.findings {
             let path = checked.folder.join(&finding.name);
             let reason = if finding.reason.is_empty() {
@@ -102,25 +103,33 @@ pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
     if specs == 0 {
         return Err(input::nothing_but_output());
     }
-    let refused = match &args.against {
-        Some(against) if !wrong => refused(args, against, messages)?,
+    let refused = match (&args.against, wrong) {
+        (Some(_), false) => refused(args, messages)?,
+        // What is about to be rendered may lose data, too. Output that cannot be read is not current, whatever it was.
+        (None, false) if has_old_output => refused(args, messages).unwrap_or_default(),
         _ => Vec::new(),
     };
     lines.extend(refused.iter().map(|change| format!("{:<10} {change}\n", "refused")));
     output::print(&lines)?;
-    if let (false, Some(against)) = (refused.is_empty(), &args.against) {
+    if !refused.is_empty() {
         let noun = if refused.len() == 1 { "change is" } else { "changes are" };
+        let against = args
+            .against
+            .as_ref()
+            .map_or_else(String::new, |against| format!(" --against {}", against.display()));
         messages.plain(&format!(
-            "{} {noun} {} or worse; `redis-cluster-gen diff --against {against}` tells more, and `redis-cluster-gen plan --against {against}` knows a way",
+            "{} {noun} {} or worse; `redis-cluster-gen diff{against}` tells more, and `redis-cluster-gen plan{against}` knows a way",
             refused.len(),
             args.fail_on,
-            against = against.display()
         ));
     }
     if files > 0 {
         let (verb, noun) = if files == 1 { ("is", "file") } else { ("are", "files") };
-        messages
-            .plain(&format!("{files} {noun} {verb} not current; run: {}", repairs.command(args)));
+        let when = if refused.is_empty() { "" } else { "when that is settled, " };
+        messages.plain(&format!(
+            "{files} {noun} {verb} not current; {when}run: {}",
+            repairs.command(args)
+        ));
     } else if !wrong && refused.is_empty() {
         let noun = if specs == 1 { "spec is" } else { "specs are" };
         messages.note(format_args!("{specs} {noun} valid, and the output is current"));
@@ -128,12 +137,13 @@ pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
     Ok(Answer::yes_if(files == 0 && !wrong && refused.is_empty()))
 }
 
-/// The changes since what `--against` names that are of the class of `--fail-on` or worse, each with its next step.
-fn refused(args: &Check, against: &Path, messages: Messages) -> Result<Vec<String>, Error> {
+/// The changes since what `--against` names, or else since the output that lies there, that are of the class of `--fail-on` or worse,
+/// each with its next step.
+fn refused(args: &Check, messages: Messages) -> Result<Vec<String>, Error> {
     let options = args.target.options(messages);
     let inputs = input::find_specs(args.specs.paths())?;
     let (after, specs) = rendered(&inputs, &options, messages)?;
-    let what = Committed { against: Some(against), folder: args.output_dir.as_deref() };
+    let what = Committed { against: args.against.as_deref(), folder: args.output_dir.as_deref() };
     let before = committed(what, &inputs, &after, &options, messages)?;
     let comparison = diff::compare(before, after, &specs, &Judge::new(options.kube_version));
     let mut told = BTreeSet::new();

@@ -150,7 +150,7 @@ fn staged(steps: &Steps) -> Cluster {
         let groups = shape.groups.iter().map(|group| staged_group(group, before)).collect();
         before = Some(shape);
         let title = format!("{}: {title}", steps.cluster);
-        State { title, lines: Vec::new(), services: Vec::new(), groups }
+        State { title, lines: shape.lines.clone(), services: Vec::new(), groups }
     });
     let states = states.collect();
     let remarks =

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 pub const SHARD_LABEL: &str = "redis-cluster-gen.dev/shard";
 /// The label that Kubernetes itself gives each pod of a StatefulSet: its name.
 pub const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
+/// The label of a Kubernetes node: the zone that it is in.
+pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 /// The annotation on pod templates that makes a changed configuration roll the pods.
 pub const CONFIG_HASH: &str = "redis-cluster-gen.dev/config-hash";
 /// The value of `app.kubernetes.io/component` of the cluster's pods.

@@ -47,6 +47,8 @@ pub(super) struct Facts {
     pub(super) config_hash: String,
     /// The Secret with the certificate.
     pub(super) certificate: Option<String>,
+    /// Whether cert-manager makes it.
+    pub(super) is_issued: bool,
     /// The directives of the configuration, in files and on the command line, the last of each name.
     directives: BTreeMap<String, String>,
     /// The server's container.
@@ -61,6 +63,8 @@ pub(super) struct Facts {
     default_user_off: bool,
     /// Whether an exporter asks the servers.
     pub(super) has_exporter: bool,
+    /// The zones that pods may run in; none where any will do.
+    zones: Vec<String>,
 }
 
 /// Shards, and replicas of each.
@@ -198,6 +202,13 @@ impl Facts {
                 .to_owned(),
             certificate: volume(first, names::TLS.0)
                 .map(|volume| text(volume, "/secret/secretName").to_owned()),
+            is_issued: volume(first, names::TLS.0).is_some_and(|volume| {
+                side.of_kind("Certificate").any(|certificate| {
+                    certificate.id.namespace == first.id.namespace
+                        && certificate.text("/spec/secretName")
+                            == text(volume, "/secret/secretName")
+                })
+            }),
             directives: directives(side, first),
             container: workload::server(first)
                 .map_or(names::SERVER_CONTAINER, |server| text(server, "/name"))
@@ -228,6 +239,7 @@ impl Facts {
                 .iter()
                 .any(|set| workload::containers(set).any(|one| text(one, "/name") == "exporter")),
             backup: backup.map(|cron_job| cron_job.id.name.clone()),
+            zones: zones(first),
             name,
         })
     }
@@ -277,7 +289,22 @@ impl Facts {
                 pods: (0..).zip(pods).map(|(at, pod)| (pod.clone(), at >= stays)).collect(),
             }
         });
-        Shape { groups: groups.collect() }
+        let mut lines = Vec::new();
+        let Size { shards, replicas } = self.target;
+        if !self.per_shard {
+            lines.push(format!(
+                "{shards} {}, each with a master, {replicas} {} and about {} slots; any pod may serve any of them",
+                if shards == 1 { "shard" } else { "shards" },
+                if replicas == 1 { "replica" } else { "replicas" },
+                16384 / shards.max(1)
+            ));
+        }
+        match &self.zones[..] {
+            [] => {}
+            [zone] => lines.push(format!("Pods may run in zone {zone} only.")),
+            zones => lines.push(format!("Pods may run in zones {}.", zones.join(", "))),
+        }
+        Shape { groups: groups.collect(), lines }
     }
 
     /// All pods, in order.
@@ -405,6 +432,19 @@ fn password(set: &Object) -> Option<(String, String)> {
     let volume = volume(set, names::AUTH.0)?;
     let key = text(volume, "/secret/items/0/key");
     Some((text(volume, "/secret/secretName").to_owned(), key.to_owned()))
+}
+
+/// The zones that the pods' nodes have to be in.
+fn zones(set: &Object) -> Vec<String> {
+    const TERMS: &str = "/spec/template/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
+    let items =
+        |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+    let expressions = items(set.get(TERMS))
+        .into_iter()
+        .flat_map(|term| items(term.get("matchExpressions")))
+        .filter(|one| text(one, "/key") == names::ZONE_LABEL && text(one, "/operator") == "In");
+    let values = expressions.flat_map(|one| items(one.get("values")));
+    values.filter_map(|value| value.as_str().map(str::to_owned)).collect()
 }
 
 /// A volume of the pods.

@@ -224,13 +224,14 @@ fn drafts(
     let replicas_first =
         old.target.replicas == 0 && new.target.replicas > 0 && old.surplus(new).is_none();
     let (engine, engine_last) = if replicas_first { (None, engine) } else { (engine, None) };
-    moves.extend(engine);
+    // Before a new server, since a backup by hand takes room on the volumes.
     if let (Some((_, before)), Some((_, after))) = (&old.claim, &new.claim)
         && before != after
     {
         moves
             .push(Move { purpose: Purpose::Volumes, held: vec![Edit::new(SIZE, before.as_str())] });
     }
+    moves.extend(engine);
     // Who writes `retiring` goes by those two commits already.
     let is_by_hand = resized && !new.retiring.is_none();
     let shrinks = old.surplus(new);

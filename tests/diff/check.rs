@@ -36,6 +36,27 @@ fn what_is_current_is_found_beside_the_spec() {
     }
 }
 
+/// To render is the remedy that is told, and what loses data must not be done by that.
+#[test]
+fn what_loses_data_is_said_before_it_is_rendered() {
+    let sized = |shards: u32, more: &str| {
+        spec_with("stock", &format!("topology:\n  shards: {shards}\n{more}"))
+    };
+    let sandbox = Sandbox::with(&[("redis-cluster.yaml", &sized(4, ""))]);
+    sandbox.run(&["render", "--output-dir", "k8s"]).told();
+    sandbox.write("redis-cluster.yaml", sized(3, ""));
+    let ran = sandbox.run(&["check"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let refused = ran.stdout.lines().find(|line| line.starts_with("refused")).expect("a refusal");
+    assert!(refused.contains("spec.topology.retiring first"), "{ran:?}");
+    assert!(ran.stderr.contains("`redis-cluster-gen plan` knows a way"), "{ran:?}");
+    assert!(ran.stderr.contains(" not current; when that is settled, run: "), "{ran:?}");
+    sandbox.write("redis-cluster.yaml", sized(3, "  retiring:\n    shards: 1\n"));
+    let ran = sandbox.run(&["check"]);
+    assert!(!ran.stdout.contains("refused"), "{ran:?}");
+    assert!(ran.stderr.contains(" not current; run: "), "{ran:?}");
+}
+
 #[test]
 fn changed_missing_stale_and_unexpected_files() {
     let sandbox = rendered("k8s");

@@ -77,8 +77,8 @@ pub struct Tally {
     pub failures: usize,
     /// The last error of each shard's writer.
     pub errors: Vec<String>,
-    /// How often each kind of error was met, by writers and the reader: its text without numbers.
-    pub kinds: BTreeMap<String, usize>,
+    /// The errors that writers and the reader met.
+    pub met: Errors,
     /// Reads that were answered.
     pub reads: usize,
     /// Reads that returned something else than what was written.
@@ -94,14 +94,41 @@ struct Writer {
     gap_start: Instant,
     failures: usize,
     error: String,
-    kinds: BTreeMap<String, usize>,
+    met: Errors,
 }
 
 #[derive(Default)]
 struct Reader {
     answered: usize,
     wrong: Vec<String>,
-    kinds: BTreeMap<String, usize>,
+    met: Errors,
+}
+
+/// Operations that failed after all that a client tries by itself.
+#[derive(Debug, Clone, Default)]
+pub struct Errors {
+    /// How many there were of each kind: the text without numbers.
+    pub kinds: BTreeMap<String, usize>,
+    /// When the first and the last were met.
+    pub span: Option<(Instant, Instant)>,
+}
+
+impl Errors {
+    fn add(&mut self, error: &str) {
+        let now = Instant::now();
+        *self.kinds.entry(kind(error)).or_default() += 1;
+        self.span = Some((self.span.map_or(now, |(first, _)| first), now));
+    }
+
+    fn join(&mut self, other: Errors) {
+        for (kind, number) in other.kinds {
+            *self.kinds.entry(kind).or_default() += number;
+        }
+        self.span = match (self.span, other.span) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (one, other) => one.or(other),
+        };
+    }
 }
 
 /// What kind of error a text is: `MOVED # #:#`.
@@ -254,7 +281,7 @@ impl Load {
             gap_starts: Vec::new(),
             failures: 0,
             errors: Vec::new(),
-            kinds: BTreeMap::new(),
+            met: Errors::default(),
             reads: 0,
             wrong_reads: Vec::new(),
             stall: self.clock.join().map_err(|_| "the clock panicked")?,
@@ -266,10 +293,10 @@ impl Load {
             tally.gap_starts.push(writer.gap_start);
             tally.failures += writer.failures;
             tally.errors.push(writer.error);
-            tally.count(writer.kinds);
+            tally.met.join(writer.met);
         }
         let reader = self.reader.join().map_err(|_| "the reader panicked")?;
-        tally.count(reader.kinds);
+        tally.met.join(reader.met);
         tally.reads = reader.answered;
         tally.wrong_reads = reader.wrong;
         let mut acknowledged = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
@@ -293,7 +320,7 @@ fn write(
         gap_start: last,
         failures: 0,
         error: String::new(),
-        kinds: BTreeMap::new(),
+        met: Errors::default(),
     };
     let mut keys = (0u64..).map(|number| format!("{prefix}:{number}"));
     let mut next = Instant::now();
@@ -325,7 +352,7 @@ fn write(
                 Err(error) => {
                     writer.failures += 1;
                     writer.error = error.to_string();
-                    *writer.kinds.entry(kind(&writer.error)).or_default() += 1;
+                    writer.met.add(&writer.error);
                     thread::sleep(Duration::from_millis(10));
                 }
             }
@@ -379,7 +406,7 @@ fn read(
                         reader.wrong.push(format!("{key} = {value:?}"));
                     }
                 }
-                Err(error) => *reader.kinds.entry(kind(&error.to_string())).or_default() += 1,
+                Err(error) => reader.met.add(&error.to_string()),
             }
         }
         next = after(next, pause);
@@ -389,12 +416,6 @@ fn read(
 }
 
 impl Tally {
-    fn count(&mut self, kinds: BTreeMap<String, usize>) {
-        for (kind, number) in kinds {
-            *self.kinds.entry(kind).or_default() += number;
-        }
-    }
-
     /// Acknowledged writes in a second.
     pub fn rate(&self) -> f64 {
         self.acknowledged.len() as f64 / self.lasted.as_secs_f64()

@@ -296,6 +296,16 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
             done("patched")
         }
         ["get", "storageclass", ..] => done("NAME ALLOWVOLUMEEXPANSION\nstandard (default) true"),
+        ["create", "secret", "generic", name, ref files @ ..]
+            if files.iter().all(|file| file.starts_with("--from-file=")) =>
+        {
+            let read = |word: &&str| {
+                let file = word.trim_start_matches("--from-file=");
+                Ok((file.to_owned(), fs::read(cwd.join(file))?))
+            };
+            world.put_secret(name, &files.iter().map(read).collect::<Result<Files>>()?)?;
+            done("created")
+        }
         ["create", "secret", "generic", name, literal] => {
             let literal = literal.strip_prefix("--from-literal=").ok_or("no literal")?;
             let (key, _) = literal.split_once('=').ok_or("no value")?;

@@ -45,12 +45,15 @@ fn a_page_of_markdown() {
 
 #[test]
 fn a_picture_of_the_pods() {
-    let told = plan(case("shards-fewer"), &["-o", "graph"]).stdout;
-    let path = Path::new("tests/plan/shards-fewer.mmd");
-    if std::env::var_os("BLESS").is_some() {
-        fs::write(path, &told).expect("the picture can be written");
+    // The second has one StatefulSet, and zones.
+    for name in ["shards-fewer", "single-more"] {
+        let told = plan(case(name), &["-o", "graph"]).stdout;
+        let path = format!("tests/plan/{name}.mmd");
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&path, &told).expect("the picture can be written");
+        }
+        assert_eq!(fs::read_to_string(path).unwrap_or_default(), told, "run `make bless`");
     }
-    assert_eq!(fs::read_to_string(path).unwrap_or_default(), told, "run `make bless`");
     // Every box that is opened is closed.
     for case in cases::all() {
         let told = plan(&case, &["-o", "graph"]).stdout;

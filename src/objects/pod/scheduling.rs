@@ -13,13 +13,12 @@ use k8s_openapi::{
 use crate::{
     plan::{
         Plan,
-        names::{self, SHARD_LABEL},
+        names::{self, SHARD_LABEL, ZONE_LABEL},
     },
     spec::types::SpreadRule,
 };
 
 const NODE: &str = "kubernetes.io/hostname";
-const ZONE: &str = "topology.kubernetes.io/zone";
 /// The label that a StatefulSet's controller gives each pod: its number.
 const POD_INDEX: &str = "apps.kubernetes.io/pod-index";
 
@@ -72,7 +71,7 @@ fn restrict_zones(zones: &[String], affinity: &mut Affinity) {
     }
     for term in &mut required.node_selector_terms {
         term.match_expressions.get_or_insert_default().push(NodeSelectorRequirement {
-            key: ZONE.to_owned(),
+            key: ZONE_LABEL.to_owned(),
             operator: "In".to_owned(),
             values: Some(zones.to_vec()),
         });
@@ -88,12 +87,14 @@ pub(super) fn spread(
     let mut constraints = Vec::new();
     let of_a_shard = selector.contains_key(SHARD_LABEL);
     match plan.spread_zones {
-        SpreadRule::Required => constraints.push(constraint(ZONE, selector, "DoNotSchedule")),
-        SpreadRule::Preferred => constraints.push(constraint(ZONE, selector, "ScheduleAnyway")),
+        SpreadRule::Required => constraints.push(constraint(ZONE_LABEL, selector, "DoNotSchedule")),
+        SpreadRule::Preferred => {
+            constraints.push(constraint(ZONE_LABEL, selector, "ScheduleAnyway"));
+        }
         SpreadRule::None => {}
     }
     if of_a_shard {
-        for (key, rule) in [(ZONE, plan.spread_zones), (NODE, plan.spread_nodes)] {
+        for (key, rule) in [(ZONE_LABEL, plan.spread_zones), (NODE, plan.spread_nodes)] {
             if rule != SpreadRule::None {
                 constraints.push(TopologySpreadConstraint {
                     match_label_keys: Some(vec![POD_INDEX.to_owned()]),

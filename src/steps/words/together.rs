@@ -33,8 +33,16 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
             )),
         ));
     }
-    if encryption && context.new.is_encrypted {
-        stage.before.push(Action::by_hand("Where it is not cert-manager that makes it, make the certificate's Secret, with tls.crt, tls.key and ca.crt. The certificate has to be good for servers and for clients, because pods are clients of each other. Clients need one that ca.crt has signed, too, unless `tls.clientCertificates` says otherwise. Those that cannot change in the same moment may use a port without encryption for a while: `tls.plaintextPort`."));
+    if let Some(secret) = context.new.certificate.as_ref().filter(|_| encryption) {
+        if !context.new.is_issued {
+            stage.before.push(Action::run(
+                "Make the certificate's Secret of its files. It has to be good for servers and for clients, because pods are clients of each other.",
+                context.kubectl(&format!(
+                    "create secret generic {secret} --from-file=tls.crt --from-file=tls.key --from-file=ca.crt"
+                )),
+            ));
+        }
+        stage.before.push(Action::by_hand("Clients need to trust ca.crt, and to have a certificate that it has signed unless `tls.clientCertificates` says otherwise. Those that cannot change in the same moment may use a port without encryption for a while: `tls.plaintextPort`."));
     }
     stage.before.push(Action::by_hand("Have clients ready for the change, and choose a quiet hour: this is an outage. Pull the image on all nodes before if it is a new one."));
     // The rule about the policy is met by a change of its ports, too.

@@ -93,7 +93,7 @@ struct Task<'a> {
 enum Clients {
     /// All the time.
     Continue,
-    /// They wait while a master hands its shard over, once for each shard.
+    /// They wait while a master hands its shard over, shard by shard.
     Handover,
     /// They wait until the only pod of a shard is back, one shard after the other.
     Restart,

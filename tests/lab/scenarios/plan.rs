@@ -308,8 +308,7 @@ pub fn switches(lab: &mut Lab) -> Result<()> {
     let secret = json!({ "name": "blue", "key": "redis" });
     let spec = spec.set("spec.auth", json!({ "passwordSecret": secret }));
     let cluster = switch(lab, &shell, &cluster, &spec)?;
-    let files = certificates::issue(&lab.case.folder.join("certificate"))?;
-    lab.world.put_secret("blue-tls", &files)?;
+    certificates::issue(&shell.folder)?;
     let spec =
         spec.set("spec.tls", json!({ "secretName": "blue-tls", "clientCertificates": "None" }));
     switch(lab, &shell, &cluster, &spec)?;

@@ -6,7 +6,7 @@ use std::{
     ops::Range,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
@@ -47,14 +47,19 @@ const THRESHOLD: f64 = 0.02;
 /// Looks all the time whether pods know a server for each slot, and whether they answer for their own.
 struct Watch {
     stop: Arc<AtomicBool>,
+    wanted: Wanted,
     thread: JoinHandle<std::result::Result<u32, String>>,
 }
 
+/// Lines of `CLUSTER INFO`.
+type Wanted = Arc<Mutex<&'static [&'static str]>>;
+
 impl Watch {
-    /// Of `CLUSTER INFO`, in pods that nothing happens to: `wanted` stands there all the time.
-    fn start(cluster: &Cluster, pods: Vec<String>, wanted: &'static [&'static str]) -> Watch {
+    /// In pods that nothing happens to: each slot is served all the time.
+    fn start(cluster: &Cluster, pods: Vec<String>) -> Watch {
         let stop = Arc::new(AtomicBool::new(false));
-        let (cluster, stopped) = (cluster.clone(), Arc::clone(&stop));
+        let wanted: Wanted = Arc::new(Mutex::new(SERVED));
+        let (cluster, stopped, wants) = (cluster.clone(), Arc::clone(&stop), Arc::clone(&wanted));
         let thread = thread::spawn(move || {
             let mut looks = 0;
             let mut connections = BTreeMap::new();
@@ -77,6 +82,7 @@ impl Watch {
                     };
                     looks += 1;
                     let stands = |line: &&str| info.lines().any(|found| found == *line);
+                    let wanted = *wants.lock().unwrap_or_else(PoisonError::into_inner);
                     if let Some(line) = wanted.iter().find(|line| !stands(line)) {
                         return Err(format!("{pod} does not say {line}: {info}"));
                     }
@@ -85,7 +91,12 @@ impl Watch {
             }
             Ok(looks)
         });
-        Watch { stop, thread }
+        Watch { stop, wanted, thread }
+    }
+
+    /// From now on only this has to stand there.
+    fn want(&self, lines: &'static [&'static str]) {
+        *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = lines;
     }
 
     fn stop(self) -> Result<u32> {
@@ -108,16 +119,13 @@ struct Growth {
     kills: usize,
     /// Parts of the errors that clients may meet.
     expected: Vec<&'static str>,
+    /// When they may meet them; at any time if it is not said.
+    trouble: Option<(Instant, Instant)>,
 }
 
 impl Growth {
     /// Makes a cluster that has some keys, and starts the load. So many of the first pods stay all the time.
-    fn start(
-        lab: &Lab,
-        spec: Spec,
-        stay: usize,
-        wanted: &'static [&'static str],
-    ) -> Result<Growth> {
+    fn start(lab: &Lab, spec: Spec, stay: usize) -> Result<Growth> {
         let spec = spec.set("spec.bootstrap.backoffLimit", 20);
         let (cluster, shards) = lab.deploy(&spec)?;
         let keys = fill(&cluster, 3000, "kept")?;
@@ -130,11 +138,19 @@ impl Growth {
             pod.rsplit('-').next().and_then(|ordinal| ordinal.parse::<u32>().ok())
         });
         pods.truncate(stay);
-        let watch = Watch::start(&cluster, pods, wanted);
-        let moments = 2000..14000;
-        let half_moved = !moves_whole(lab);
-        let expected = EXPECTED.to_vec();
-        Ok(Growth { spec, cluster, keys, load, watch, moments, half_moved, kills: 0, expected })
+        let watch = Watch::start(&cluster, pods);
+        Ok(Growth {
+            spec,
+            cluster,
+            keys,
+            load,
+            watch,
+            moments: 2000..14000,
+            half_moved: !moves_whole(lab),
+            kills: 0,
+            expected: Vec::new(),
+            trouble: None,
+        })
     }
 
     /// Applies the spec with other numbers, and kills the Job so many times at random moments.
@@ -168,6 +184,9 @@ impl Growth {
         self.kill(lab, &all.job, kills)?;
         world.wait("the Job is complete", STEP, || world.job_done(&all.job))?;
         world.say(&format!("it took {:.1} s", start.elapsed().as_secs_f64()));
+        if shards + retiring_shards != self.cluster.shards || retiring_shards > 0 {
+            is_told(lab, &all.job, shards)?;
+        }
         // What stays is a cluster by itself.
         self.cluster = Cluster::from_objects(&world, &spec.name(), &lab.render(&staying)?)?;
         let shards = self.cluster.in_shape()?;
@@ -257,7 +276,7 @@ impl Growth {
         let (writes, reads) = (tally.rate(), tally.reads as f64 / seconds);
         lab.note(format!(
             "{} kills; {writes:.0} writes and {reads:.0} reads a second for {seconds:.0} s; client errors: {:?}",
-            self.kills, tally.kinds
+            self.kills, tally.met.kinds
         ));
         lab.world.say(&format!("{looks} looks at the slots"));
         ensure!(looks > 100, "only {looks} looks at the slots");
@@ -270,8 +289,11 @@ impl Growth {
         );
         lab.judge(&self.cluster, &tally, longest_gap, None)?;
         let expected = |kind: &String| self.expected.iter().any(|known| kind.contains(known));
-        if let Some(kind) = tally.kinds.keys().find(|kind| !expected(kind)) {
+        if let Some(kind) = tally.met.kinds.keys().find(|kind| !expected(kind)) {
             bail!("clients met an error that is not explained: {kind}");
+        }
+        if let (Some((first, last)), Some((from, to))) = (tally.met.span, self.trouble) {
+            ensure!(from <= first && last <= to, "clients met errors before or after the trouble");
         }
         // Clients of a shard that has no master wait for one.
         let served = (tally.lasted - tally.longest_gap().min(longest_gap)).as_secs_f64();
@@ -299,26 +321,39 @@ fn kills(lab: &Lab) -> (usize, usize) {
     }
 }
 
-/// What a client may meet, and why.
-const EXPECTED: &[&str] = &[
-    // It went to a pod that was just deleted.
+/// What a client meets whose server is gone: of the connections that it has, and of new ones to there.
+const GONE: &[&str] = &[
     "broken pipe",
     "Broken pipe",
     "unexpected end of file",
     "Connection refused",
     "Connection reset",
     "No route to host",
-    "unreachable",
     "timed out",
-    "driver unexpectedly terminated",
-    "Resource temporarily unavailable",
-    // It asked a pod that had just left for the slots, and asked somebody else then.
-    "CLUSTERDOWN",
-    "Missing slot coverage",
-    "slot not covered",
-    "Slot refresh error",
-    "Initial connections",
 ];
+
+/// Fails unless the Job has told how far it is while slots moved, and tells the shards at its end. Where slots move whole,
+/// it may be done before it knows a rate.
+fn is_told(lab: &Lab, job: &str, shards: usize) -> Result<()> {
+    let pods = lab.world.pods_of_job(job);
+    let outputs = pods.iter().map(|pod| pod.output()).collect::<Result<Vec<_>>>()?;
+    let is_told = |line: &str| line.contains(" to go, ") && line.contains(" slots/s, about ");
+    ensure!(
+        moves_whole(lab) || outputs.iter().flat_map(|output| output.lines()).any(is_told),
+        "{job} tells no rate"
+    );
+    let last = outputs.last().ok_or("the Job made no pod")?;
+    let rows = last
+        .lines()
+        .filter_map(|line| line.split_once(" bootstrap: "))
+        .map(|(_, text)| text.split_whitespace().collect::<Vec<_>>())
+        .skip_while(|words| *words != ["shard", "master", "slots", "keys", "replicas"])
+        .skip(1)
+        .take(shards);
+    let slots: u32 = rows.filter_map(|words| words.get(2)?.parse::<u32>().ok()).sum();
+    ensure!(slots == 16384, "{job} ends with a table of {slots} slots");
+    Ok(())
+}
 
 /// Fails unless each shard has its part of the slots.
 fn is_even(shards: &[Shard]) -> Result<()> {
@@ -351,7 +386,7 @@ fn is_retired(cluster: &Cluster, pod: &str) -> Result<()> {
 /// F14: one shard more, and one less.
 pub fn one_shard(lab: &mut Lab) -> Result<()> {
     let (kills, in_all) = kills(lab);
-    let mut growth = Growth::start(lab, lab.spec("blue"), 6, SERVED)?;
+    let mut growth = Growth::start(lab, lab.spec("blue"), 6)?;
     growth.step(lab, (4, 1), (0, 0), kills)?;
     growth.step(lab, (3, 1), (1, 0), kills)?;
     growth.step(lab, (3, 1), (0, 0), 0)?;
@@ -361,7 +396,7 @@ pub fn one_shard(lab: &mut Lab) -> Result<()> {
 /// F14: twice as many shards, and half as many.
 pub fn twice(lab: &mut Lab) -> Result<()> {
     let (kills, in_all) = kills(lab);
-    let mut growth = Growth::start(lab, lab.spec("blue"), 6, SERVED)?;
+    let mut growth = Growth::start(lab, lab.spec("blue"), 6)?;
     growth.step(lab, (6, 1), (0, 0), kills)?;
     growth.step(lab, (3, 1), (3, 0), kills)?;
     growth.step(lab, (3, 1), (0, 0), 0)?;
@@ -371,7 +406,7 @@ pub fn twice(lab: &mut Lab) -> Result<()> {
 /// F14: replicas come and go.
 pub fn replicas(lab: &mut Lab) -> Result<()> {
     let spec = lab.spec("blue").set("spec.topology.replicasPerShard", 0);
-    let mut growth = Growth::start(lab, spec, 3, SERVED)?;
+    let mut growth = Growth::start(lab, spec, 3)?;
     // No slot moves, and new replicas wait for no turn.
     growth.half_moved = false;
     growth.moments = 200..3000;
@@ -398,8 +433,10 @@ pub fn replicas(lab: &mut Lab) -> Result<()> {
 /// those.
 pub fn again(lab: &mut Lab) -> Result<()> {
     let spec = lab.spec("blue").set("spec.topology.shards", 4);
-    let mut growth = Growth::start(lab, spec.set("spec.topology.replicasPerShard", 2), 3, SERVED)?;
+    let mut growth = Growth::start(lab, spec.set("spec.topology.replicasPerShard", 2), 3)?;
     growth.step(lab, (3, 1), (1, 1), 0)?;
+    // Who has asked a pod for slots that is then killed.
+    growth.expected.extend(GONE);
     growth.restart_retired(lab, (1, 1))?;
     growth.step(lab, (3, 1), (0, 0), 0)?;
     growth.step(lab, (4, 2), (0, 0), 0)?;
@@ -528,7 +565,7 @@ pub fn skipped(lab: &mut Lab) -> Result<()> {
 
 /// F15: slots move to a new shard, and its master dies. Its replica takes over and the Job finishes the move.
 pub fn target_dies(lab: &mut Lab) -> Result<()> {
-    let mut growth = Growth::start(lab, lab.spec("blue"), 6, ASSIGNED)?;
+    let mut growth = Growth::start(lab, lab.spec("blue"), 6)?;
     let world = lab.world.clone();
     let spec = growth.spec.clone().set("spec.topology.shards", 4);
     let before: BTreeSet<_> =
@@ -556,9 +593,11 @@ pub fn target_dies(lab: &mut Lab) -> Result<()> {
     })?;
     thread::sleep(Duration::from_millis(random(0..1500)));
     let slots = moved(&target)?;
-    world.destroy(std::slice::from_ref(&target))?;
+    growth.watch.want(ASSIGNED);
     let died = Instant::now();
+    world.destroy(std::slice::from_ref(&target))?;
     world.say(&format!("{target} died with {slots} slots"));
+    growth.expected.extend(GONE);
     // The replica that takes over expects no keys of slots that are half moved, until the Job tells it to.
     growth.expected.push("Ask: ");
     growth.moments = 500..3000;
@@ -568,8 +607,12 @@ pub fn target_dies(lab: &mut Lab) -> Result<()> {
     world.wait("the Job is complete", STEP, || world.job_done(&cluster.job))?;
     lab.healed(died);
     is_even(&cluster.in_shape()?)?;
+    growth.trouble = Some((died, Instant::now()));
+    growth.watch.want(SERVED);
     cluster.keys_are_at_home()?;
     growth.cluster = cluster;
+    // Clients go on for some time.
+    thread::sleep(Duration::from_secs(2));
     lab.note(format!("the target died with {slots} slots"));
     growth.end(lab, 5, FINISH)
 }
