@@ -774,6 +774,8 @@ function report(    i, j, host, text) {
         print "row", (shard_of[host] == "-" ? i - 1 : shard_of[host]), host, served[host], keys[host] + 0 (text == "" ? " none" : text)
         if (own_slots[host] == "") misplaced("master " host " has no slots")
     }
+    if (shard_of[pod[1]] == "-" && mains < option["shards"])
+        misplaced(mains " of " option["shards"] " shards have a master, all other pods are replicas of these")
     text = ""
     for (i = 1; i <= pods; i++) {
         if (!(pod[i] in out)) continue

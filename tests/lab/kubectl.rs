@@ -296,7 +296,7 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
             done("patched")
         }
         ["get", "storageclass", ..] => done("NAME ALLOWVOLUMEEXPANSION\nstandard (default) true"),
-        ["create", "secret", "generic", name, ref files @ ..]
+        ["create", "secret", "generic", name, files @ ..]
             if files.iter().all(|file| file.starts_with("--from-file=")) =>
         {
             let read = |word: &&str| {

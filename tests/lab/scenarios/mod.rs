@@ -335,8 +335,12 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     scenario("f14-two-jobs", "two Jobs at the same time, 3 to 4 to 3 shards", scaling::two_jobs)
         .limit(600),
-    scenario("f14-skipped", "a shard taken away without its having retired", scaling::skipped)
-        .only(&[PerShard]),
+    scenario("f14-skipped", "a shard taken away without its having retired", scaling::skipped),
+    scenario(
+        "f14-skipped-replicas",
+        "replicas taken away, masters among them, without their having retired",
+        scaling::skipped_replicas,
+    ),
     scenario(
         "f15-target-dies",
         "slots move to a new shard under load, the Job killed at random moments and the target master once",

@@ -17,7 +17,7 @@ use super::{OPERATIONS_PER_SECOND, random};
 use crate::{
     clients::{Load, Pace, Sampler, fill, fill_many, unreadable},
     cluster::{Cluster, Node, Shard, View},
-    lab::{Lab, PASSWORD, Spec},
+    lab::{Lab, Layout, PASSWORD, Spec},
     net::Cut,
     pod::Pod,
     tools::{Result, bail, ensure},
@@ -412,17 +412,8 @@ pub fn replicas(lab: &mut Lab) -> Result<()> {
     growth.moments = 200..3000;
     growth.step(lab, (3, 1), (0, 0), 2)?;
     growth.step(lab, (3, 2), (0, 0), 2)?;
-    // The masters are the pods that retire, as after failovers. One after the other: two at once may take each other's votes.
-    let shards = growth.cluster.in_shape()?;
-    for (index, shard) in shards.iter().enumerate() {
-        let last = shard.replicas.iter().next_back().ok_or("no replica")?;
-        growth.cluster.ask::<String>(last, &["CLUSTER", "FAILOVER"])?;
-        growth.cluster.world.wait(&format!("{last} is master"), Duration::from_secs(20), || {
-            let now = growth.cluster.in_shape()?;
-            ensure!(now.get(index).is_some_and(|now| now.master == *last), "not yet");
-            Ok(())
-        })?;
-    }
+    // The masters are the pods that retire.
+    masters_last(&growth.cluster)?;
     growth.moments = 2000..14000;
     growth.step(lab, (3, 1), (0, 1), 5)?;
     growth.step(lab, (3, 1), (0, 0), 0)?;
@@ -534,33 +525,80 @@ pub fn two_jobs(lab: &mut Lab) -> Result<()> {
     is_even(&cluster.in_shape()?)
 }
 
-/// F14: the first step is left out. The Job must see that slots or copies have gone, and touch nothing.
+/// F14: the first step is left out. Where a whole shard goes, the Job must see that slots are lost, and touch nothing.
+/// Elsewhere each master hands its shard over before it stops, and what is left has all keys.
 pub fn skipped(lab: &mut Lab) -> Result<()> {
-    let three = lab.spec("blue").set("spec.bootstrap.backoffLimit", 0);
-    let four = three.clone().set("spec.topology.shards", 4);
-    let (cluster, shards) = lab.deploy(&four)?;
+    let spec = lab.spec("blue").set("spec.bootstrap.backoffLimit", 0);
+    let loses = lab.case.layout == Layout::PerShard;
+    skip(lab, &spec.clone().set("spec.topology.shards", 4), &spec, loses)
+}
+
+/// F14: the same with replicas.
+pub fn skipped_replicas(lab: &mut Lab) -> Result<()> {
+    let spec = lab.spec("blue").set("spec.bootstrap.backoffLimit", 0);
+    skip(lab, &spec.clone().set("spec.topology.replicasPerShard", 2), &spec, false)
+}
+
+/// Makes a cluster whose masters are on the pods that the second spec has no more, and goes there without the stage between.
+fn skip(lab: &mut Lab, large: &Spec, small: &Spec, loses: bool) -> Result<()> {
+    let (cluster, _) = lab.deploy(large)?;
     let world = lab.world.clone();
     let keys = fill(&cluster, 500, "kept")?;
+    let shards = masters_last(&cluster)?;
+    // As old as writes have to be that outlive their server.
     thread::sleep(Duration::from_secs(3));
-    let objects = lab.render(&three)?;
-    let small = lab.apply(&three, &objects)?;
+    let objects = lab.render(small)?;
+    let fewer = lab.apply(small, &objects)?;
     world.prune(&objects)?;
-    world.wait("the Job gives up", Duration::from_secs(60), || world.job_failed(&small.job))?;
-    let pods = world.pods_of_job(&small.job);
-    let code = pods.last().ok_or("the Job made no pod")?.last_exit();
-    ensure!(code == Some(3), "exit code {code:?}");
-    for shard in &shards[..3] {
-        let view = small.view(&shard.master)?;
-        ensure!(view.own.slots == shard.slots, "{} has other slots now", shard.master);
+    if loses {
+        world.wait("the Job gives up", STEP, || world.job_failed(&fewer.job))?;
+        let pods = world.pods_of_job(&fewer.job);
+        let code = pods.last().ok_or("the Job made no pod")?.last_exit();
+        ensure!(code == Some(3), "exit code {code:?}");
+        for shard in &shards {
+            if fewer.members.iter().any(|member| member.pod == shard.master) {
+                let view = fewer.view(&shard.master)?;
+                ensure!(view.own.slots == shard.slots, "{} has other slots now", shard.master);
+            }
+        }
+    } else {
+        world.wait("the Job is complete", STEP, || world.job_done(&fewer.job))?;
+        let broken = unreadable(&fewer, &keys)?;
+        ensure!(broken.is_empty(), "{} keys are gone", broken.len());
     }
     // What was taken away too early comes back with its data.
-    let objects = lab.render(&four)?;
-    let cluster = lab.apply(&four, &objects)?;
+    let objects = lab.render(large)?;
+    let cluster = lab.apply(large, &objects)?;
     world.prune(&objects)?;
-    world.wait("the Job is complete", STEP, || world.job_done(&cluster.job))?;
+    if cluster.shards > fewer.shards && !loses {
+        // As replicas of others, which is for people to decide.
+        world.wait("the Job gives up", STEP, || world.job_failed(&cluster.job))?;
+        let pods = world.pods_of_job(&cluster.job);
+        let code = pods.last().ok_or("the Job made no pod")?.last_exit();
+        ensure!(code == Some(8), "exit code {code:?}");
+    } else {
+        world.wait("the Job is complete", STEP, || world.job_done(&cluster.job))?;
+        let limit = Duration::from_secs(15);
+        world.wait("all is as before", limit, || cluster.in_shape().map(|_| ()))?;
+    }
     let broken = unreadable(&cluster, &keys)?;
     ensure!(broken.is_empty(), "{} keys are gone", broken.len());
-    cluster.whole().map(|_| ())
+    Ok(())
+}
+
+/// Lets the last pod of each shard be its master, as after failovers. One after the other: two at once may take each other's votes.
+fn masters_last(cluster: &Cluster) -> Result<Vec<Shard>> {
+    let shards = cluster.in_shape()?;
+    for (index, shard) in shards.iter().enumerate() {
+        let last = shard.replicas.iter().next_back().ok_or("no replica")?;
+        cluster.ask::<String>(last, &["CLUSTER", "FAILOVER"])?;
+        cluster.world.wait(&format!("{last} is master"), Duration::from_secs(20), || {
+            let now = cluster.in_shape()?;
+            ensure!(now.get(index).is_some_and(|now| now.master == *last), "not yet");
+            Ok(())
+        })?;
+    }
+    cluster.in_shape()
 }
 
 /// F15: slots move to a new shard, and its master dies. Its replica takes over and the Job finishes the move.
