@@ -1,7 +1,7 @@
 //! Which stages there are, and in which order.
 //!
 //! A stage's spec is the new one with the moves that come later taken back, so comments and order are the user's. The first stage holds whatever is no
-//! move of its own; then come the engine, the volumes, and the topology.
+//! move of its own; then come the volumes, the engine, and the topology.
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -425,9 +425,9 @@ pub fn check_mutations(renderer: &Path, image: &Image) -> Result<()> {
     Ok(())
 }
 
-/// Names of earlier scripts that differ in two things: what becomes of a master with keys and without slots (`stray` in
-/// `move.sh`), and of failed masters that are back (`start_hurry` in `heal.sh`). Runs of scenarios that come to one of them do
-/// not count: their cells were emptied.
+/// Names of earlier scripts that differ in what becomes of a master with keys and without slots (`stray` in `move.sh`) and
+/// of failed masters that are back (`start_hurry` in `heal.sh`), in the progress that a Job tells, and in its verdict on too few
+/// masters. Runs of scenarios that come to one of them do not count: their cells were emptied.
 const ALIKE: [&str; 4] = ["86a8d837", "65b830b1", "20be0414", "cc8113e1"];
 
 /// What two runs have in common that are about the same: the first digits of a SHA-256 of the scripts, without lines that
