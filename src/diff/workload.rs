@@ -55,7 +55,7 @@ pub(crate) fn cluster(object: &Object) -> &str {
 }
 
 /// The names of the pods that a side's lists of pods mark as on their way out of the cluster.
-pub(super) fn retiring<'a>(side: &'a Side, namespace: &'a str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn retiring<'a>(side: &'a Side, namespace: &'a str) -> impl Iterator<Item = &'a str> {
     side.of_kind("ConfigMap")
         .filter(move |object| object.id.namespace == namespace)
         .flat_map(|object| object.text("/data/topology").lines())

@@ -70,7 +70,7 @@ fn panels(plan: &Plan) -> Vec<Value> {
     let memory =
         format!("100 * {} / ({} > 0)", of("redis_memory_used_bytes"), of("redis_memory_max_bytes"));
     let (hits, misses) = (rate("redis_keyspace_hits_total"), rate("redis_keyspace_misses_total"));
-    let has_shards = plan.stateful_sets.iter().any(|set| set.shard.is_some());
+    let has_shards = plan.is_per_shard();
 
     let mut stats = vec![
         Panel::stat("State", format!("min({})", of("redis_cluster_state")))

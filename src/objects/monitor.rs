@@ -113,7 +113,7 @@ fn relabelings(plan: &Plan) -> Vec<Relabeling> {
         },
         copy("pod_node_name", "node"),
     ];
-    if plan.stateful_sets.iter().any(|set| set.shard.is_some()) {
+    if plan.is_per_shard() {
         let label = SHARD_LABEL.replace(['.', '-', '/'], "_");
         relabelings.push(copy(&format!("pod_label_{label}"), "shard"));
     }

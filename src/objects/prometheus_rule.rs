@@ -189,11 +189,7 @@ fn rules(plan: &Plan, alerts: &Alerts) -> Vec<Alert> {
             "persistentvolumeclaim=~\"{}-{}-{}[0-9]+\"",
             DATA.0,
             plan.names.cluster,
-            if plan.stateful_sets.iter().any(|set| set.shard.is_some()) {
-                "shard-[0-9]+-"
-            } else {
-                ""
-            }
+            if plan.is_per_shard() { "shard-[0-9]+-" } else { "" }
         );
         let of = |metric: &str| format!("{metric}{{{}{claims}}}", namespace(plan));
         rules.push(Alert {
@@ -309,10 +305,16 @@ fn retiring_pods(plan: &Plan) -> Option<String> {
         let numbers: Vec<_> = numbers.iter().map(u32::to_string).collect();
         (!numbers.is_empty()).then(|| format!("({})", numbers.join("|")))
     };
-    let sets = &plan.stateful_sets;
+    let (sets, before): (Vec<_>, Vec<_>) =
+        plan.stateful_sets.iter().partition(|set| set.shard.is_some() == plan.is_per_shard());
     let first = sets.first()?;
     let last_pods = one_of((first.pods.saturating_sub(first.retiring)..first.pods).collect());
     let cluster = &plan.names.cluster;
+    // All pods of the layout of before.
+    if let Some(before) = before.first() {
+        let shard = if before.shard.is_some() { "shard-[0-9]+-" } else { "" };
+        return Some(format!("{cluster}-{shard}[0-9]+"));
+    }
     if first.shard.is_none() {
         return last_pods.map(|ordinals| format!("{cluster}-{ordinals}"));
     }
@@ -388,7 +390,7 @@ fn placement(plan: &Plan) -> Vec<Alert> {
     let one = |place: &str, placed: &str| {
         format!("count {by}) (count {by}, {place}) ({placed})) == 1 and count {by}) ({pods}) > 1")
     };
-    if plan.spread_nodes != SpreadRule::None {
+    if plan.spread_nodes(plan.is_per_shard()) != SpreadRule::None {
         alerts.push(Alert {
             name: "RedisClusterShardOnOneNode",
             severity: WARNING,
@@ -420,7 +422,7 @@ fn placement(plan: &Plan) -> Vec<Alert> {
 
 /// A series for each pod with the shard that it is in. Without a StatefulSet for each shard, that is the address of its master.
 fn members(plan: &Plan) -> String {
-    if plan.stateful_sets.iter().any(|set| set.shard.is_some()) {
+    if plan.is_per_shard() {
         return selector(plan, "redis_up", "");
     }
     let replicas = selector(plan, "redis_master_link_up", "");

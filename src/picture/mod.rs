@@ -194,7 +194,7 @@ fn rendered(plan: &Plan, documents: &[Document]) -> Cluster {
         services: Vec::new(),
         groups: plan.stateful_sets.iter().map(|set| rendered_group(plan, set)).collect(),
     };
-    if plan.stateful_sets.iter().any(|set| set.shard.is_none()) {
+    if !plan.is_per_shard() {
         state.lines.push(format!(
             "{}, each with {}; any pod may serve any of them",
             count(plan.shards.into(), "shard"),
@@ -239,7 +239,7 @@ fn rendered_group(plan: &Plan, set: &StatefulSetPlan) -> Group {
 
 /// Where pods may run, and how they are kept apart there. Which pod comes into which zone is for the scheduler to say.
 fn zones(plan: &Plan) -> Option<String> {
-    let whose = match plan.stateful_sets.iter().all(|set| set.shard.is_some()) {
+    let whose = match plan.is_per_shard() {
         true => "those of a shard",
         false => "they",
     };

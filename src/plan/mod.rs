@@ -64,7 +64,7 @@ pub struct Plan {
     /// The StatefulSets with their pods.
     pub stateful_sets: Vec<StatefulSetPlan>,
     /// How strictly pods are kept on different nodes.
-    pub spread_nodes: SpreadRule,
+    pub spread_nodes: Option<SpreadRule>,
     /// How strictly pods are kept in different zones.
     pub spread_zones: SpreadRule,
     /// The zones that pods may run in; empty for any.
@@ -189,6 +189,18 @@ impl Plan {
         own.unwrap_or((self.client_port, self.client_port))
     }
 
+    /// Whether there is a StatefulSet for each shard.
+    pub fn is_per_shard(&self) -> bool {
+        self.stateful_sets.first().is_some_and(|set| set.shard.is_some())
+    }
+
+    /// How strictly pods are kept apart on nodes: those of a shard, or all of them, which are alike where one StatefulSet has them all. `Required` would
+    /// ask for as many nodes as pods there.
+    pub fn spread_nodes(&self, of_a_shard: bool) -> SpreadRule {
+        let default = if of_a_shard { SpreadRule::Required } else { SpreadRule::Preferred };
+        self.spread_nodes.unwrap_or(default)
+    }
+
     /// Whether each pod has a client port of its own.
     pub fn has_own_ports(&self) -> bool {
         self.external.as_ref().is_some_and(|external| external.ports().is_some())
@@ -222,11 +234,7 @@ impl Plan {
             image: image(&spec.engine),
             shards: topology.shards,
             replicas_per_shard: topology.replicas_per_shard,
-            spread_nodes: topology.spread.nodes.unwrap_or(match topology.layout {
-                Layout::StatefulSetPerShard => SpreadRule::Required,
-                // All pods are alike there, so `Required` would ask for as many nodes as pods.
-                Layout::SingleStatefulSet => SpreadRule::Preferred,
-            }),
+            spread_nodes: topology.spread.nodes,
             spread_zones: topology.spread.zones,
             zones: topology.zones.clone(),
             client_port,
@@ -274,10 +282,19 @@ fn password(auth: &Auth, names: &Names) -> Option<SecretKey> {
     }
 }
 
-/// The shards that stay come first, and in each StatefulSet the pods that stay.
+/// The StatefulSets that stay come first, and in each the pods that stay.
 fn stateful_sets(names: &Names, topology: &Topology) -> Vec<StatefulSetPlan> {
+    let mut sets = of_layout(names, topology, topology.layout);
+    if let Some(layout) = topology.retiring.layout.filter(|layout| *layout != topology.layout) {
+        let before = of_layout(names, topology, layout);
+        sets.extend(before.into_iter().map(|set| StatefulSetPlan { retiring: set.pods, ..set }));
+    }
+    sets
+}
+
+fn of_layout(names: &Names, topology: &Topology, layout: Layout) -> Vec<StatefulSetPlan> {
     let pods = topology.rendered_pods_per_shard();
-    match topology.layout {
+    match layout {
         Layout::StatefulSetPerShard => (0..topology.rendered_shards())
             .map(|shard| StatefulSetPlan {
                 name: names.shard_stateful_set(shard),

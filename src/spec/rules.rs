@@ -122,6 +122,7 @@ pub const RULES: &[Rule] = &[
     topology::RETIRING_NOTHING,
     topology::TOO_MANY_RETIRING,
     topology::RETIRING_WITHOUT_JOB,
+    topology::RETIRING_LAYOUT,
     storage::NO_STORAGE,
     storage::STORAGE_TWICE,
     storage::EPHEMERAL_WITH_FILES,

@@ -209,9 +209,10 @@ pub struct Topology {
     #[schemars(range(max = 10))]
     pub replicas_per_shard: u32,
     /// Pods that are on their way out: still rendered, while the bootstrap Job empties them and takes them out of the cluster. To make a cluster
-    /// smaller, lower `shards` or `replicasPerShard`, write the difference here, and delete this block when the Job has finished. Default: none.
+    /// smaller, lower `shards` or `replicasPerShard`, write the difference here, and delete this block when the Job has finished. To give it
+    /// the other layout, write the one that it has here. Default: none.
     pub retiring: Retiring,
-    /// One StatefulSet for each shard, or one for all pods. It cannot be changed for a running cluster.
+    /// One StatefulSet for each shard, or one for all pods. A running cluster changes it in two steps: see `retiring`.
     pub layout: Layout,
     /// How strictly the pods of a shard are kept apart.
     pub spread: Spread,
@@ -260,6 +261,8 @@ pub struct Retiring {
     /// Replicas of each shard, in addition to those that stay. A master among them hands its shard over first.
     #[schemars(range(max = 10))]
     pub replicas_per_shard: u32,
+    /// The layout that the cluster has had: the pods of its StatefulSets retire, all of them, and those of `layout` take their places. Default: none.
+    pub layout: Option<Layout>,
 }
 
 impl Retiring {
@@ -278,6 +281,16 @@ pub enum Layout {
     StatefulSetPerShard,
     /// One StatefulSet for all pods: the pods restart one by one, and which pod serves which shard is left to the cluster.
     SingleStatefulSet,
+}
+
+impl Layout {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Layout::StatefulSetPerShard => "StatefulSetPerShard",
+            Layout::SingleStatefulSet => "SingleStatefulSet",
+        }
+    }
 }
 
 /// How strictly the pods of a shard are kept apart.

@@ -11,6 +11,7 @@ use crate::{
         workload::{self, Server},
     },
     plan::names,
+    spec::types::Layout,
 };
 
 /// A cluster as its objects have it.
@@ -28,6 +29,8 @@ pub(super) struct Facts {
     pub(super) target: Size,
     /// Those whose pods are there only until they are emptied.
     pub(super) retiring: Size,
+    /// Whether the pods of another layout are there only until they are emptied.
+    pub(super) retires_layout: bool,
     pub(super) server: Option<Server>,
     pub(super) image: String,
     /// The engine's version as a spec has it.
@@ -121,7 +124,14 @@ impl Facts {
         let mut sets = if alike.is_empty() { all } else { alike };
         // By name, shard 10 would come before shard 2.
         sets.sort_by_key(|set| shard(set));
-        let first = *sets.first()?;
+        let stays = |set: &&&Object| {
+            let retiring: Vec<_> = workload::retiring(side, &set.id.namespace).collect();
+            workload::pods(set).iter().any(|pod| !retiring.contains(&pod.as_str()))
+        };
+        let first = *sets.iter().find(stays).or(sets.first())?;
+        let per_shard = workload::is_shard(first);
+        let (sets, before): (Vec<_>, Vec<_>) =
+            sets.into_iter().partition(|set| workload::is_shard(set) == per_shard);
         let name = workload::cluster(first).to_owned();
         let of_cluster = |object: &&Object| {
             object.id.namespace == first.id.namespace
@@ -135,7 +145,6 @@ impl Facts {
             .of_kind("CronJob")
             .filter(of_cluster)
             .find(|cron_job| cron_job.id.name == format!("{name}-{}", names::BACKUP));
-        let per_shard = workload::is_shard(first);
         let pods: u64 = sets.iter().map(|set| workload::replicas(set)).sum();
         let number = |variable: &str| variable_of(job?, variable)?.parse::<u64>().ok();
         let (shards, replicas) = (number("SHARDS"), number("REPLICAS_PER_SHARD"));
@@ -168,8 +177,13 @@ impl Facts {
         });
         Some(Facts {
             namespace: first.id.namespace.clone(),
-            sets: sets.iter().map(|set| (set.id.name.clone(), workload::pods(set))).collect(),
+            sets: sets
+                .iter()
+                .chain(&before)
+                .map(|set| (set.id.name.clone(), workload::pods(set)))
+                .collect(),
             per_shard,
+            retires_layout: !before.is_empty(),
             is_ours: first.text("/metadata/labels/app.kubernetes.io~1managed-by")
                 == "redis-cluster-gen",
             target,
@@ -310,6 +324,16 @@ impl Facts {
     /// All pods, in order.
     pub(super) fn pods(&self) -> Vec<&str> {
         self.sets.iter().flat_map(|(_, pods)| pods.iter().map(String::as_str)).collect()
+    }
+
+    /// Whether any pods are there only until they are emptied.
+    pub(super) fn retires(&self) -> bool {
+        !self.retiring.is_none() || self.retires_layout
+    }
+
+    /// The layout as a spec has it.
+    pub(super) fn layout(&self) -> Layout {
+        if self.per_shard { Layout::StatefulSetPerShard } else { Layout::SingleStatefulSet }
     }
 
     /// Whether the layout is that of another cluster.

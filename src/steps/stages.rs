@@ -55,6 +55,8 @@ pub(super) enum Purpose {
     Resume,
     Engine,
     Volumes,
+    /// The two stages of another layout.
+    Layout,
     Grow,
     Retire,
     Remove,
@@ -71,6 +73,7 @@ struct Draft {
 const SIZE: &str = "/spec/storage/size";
 const STRATEGY: &str = "/spec/lifecycle/updateStrategy";
 const RETIRING: &str = "/spec/topology/retiring";
+const LAYOUT: &str = "/spec/topology/layout";
 
 /// Rules of the worst classes that are no obstacle: the user's own decision, which a stage tells as a risk.
 pub(super) const RISKS: [&str; 8] =
@@ -211,12 +214,16 @@ fn drafts(
     text: &str,
 ) -> Result<Vec<Draft>, Refusal> {
     let mut moves = Vec::new();
-    let same_layout = old.has_layout_of(new) && old.name == new.name;
-    let resized = same_layout && (old.target, old.retiring) != (new.target, new.retiring);
+    let same_name = old.name == new.name;
+    let same_layout = old.has_layout_of(new) && same_name;
+    let resized = same_name && (old.target, old.retiring) != (new.target, new.retiring);
+    // The pods of the new layout take the places of those of the old one.
+    let moves_over = same_name && !same_layout && !new.retires_layout;
     // Pods on their way out may also stay after all.
     let stay = old.rendered().less(new.target).is_none();
     // Pods that have left are not ready and hold up every restart: they go first.
-    let removes = resized && !old.retiring.is_none() && new.retiring.is_none() && !stay;
+    let removes = resized && !old.retiring.is_none() && new.retiring.is_none() && !stay
+        || same_layout && old.retires_layout && !new.retires_layout;
     let other_engine = old.server != new.server && new.server.is_some() && old.server.is_some();
     let engine =
         other_engine.then(|| Move { purpose: Purpose::Engine, held: engine_held(old, text) });
@@ -232,8 +239,13 @@ fn drafts(
             .push(Move { purpose: Purpose::Volumes, held: vec![Edit::new(SIZE, before.as_str())] });
     }
     moves.extend(engine);
+    if moves_over {
+        let layout = Edit::new(LAYOUT, old.layout().name());
+        moves.push(Move { purpose: Purpose::Layout, held: vec![layout] });
+    }
     // Who writes `retiring` goes by those two commits already.
-    let is_by_hand = resized && !new.retiring.is_none();
+    let is_by_hand =
+        resized && !new.retiring.is_none() || new.retires_layout && !old.retires_layout;
     let shrinks = old.surplus(new);
     let shrinks = (resized && !is_by_hand && !shrinks.is_none()).then_some(shrinks);
     if resized && !is_by_hand && old.target != new.target {
@@ -262,6 +274,13 @@ fn drafts(
         let purpose = done.checked_sub(1).map_or(first, |last| moves[last].purpose);
         let held: Vec<Edit> = moves[done..].iter().flat_map(|one| one.held.clone()).collect();
         let text = if done == moves.len() { retire(text)? } else { edit(text, &held)? };
+        if purpose == Purpose::Layout {
+            let retiring = Edit::new(RETIRING, json!({ "layout": old.layout().name() }));
+            let both = edit(&text, &[retiring])?;
+            drafts.push(Draft::new(request, Purpose::Retire, both)?);
+            drafts.push(Draft::new(request, Purpose::Remove, text)?);
+            continue;
+        }
         match Draft::new(request, purpose, text) {
             Ok(draft) => drafts.push(draft),
             // What the settings need may come with a move: then they go together.
@@ -336,7 +355,7 @@ fn alone(comparison: &Comparison, codes: &BTreeSet<&str>, purpose: Purpose) -> R
 
 /// Refuses a rolling restart while there are pods that have left the cluster: those are not ready, and it would wait for them for ever.
 fn held_up(context: &Context<'_>) -> Option<Refusal> {
-    let retiring = |facts: Option<&Facts>| facts.is_some_and(|facts| !facts.retiring.is_none());
+    let retiring = |facts: Option<&Facts>| facts.is_some_and(Facts::retires);
     let waits = retiring(context.old) || retiring(Some(context.new));
     let rolls = context.rolls() || context.purpose == Purpose::Volumes;
     // Where they go in the same stage, the StatefulSet deletes them first.

@@ -102,7 +102,7 @@ pub(super) fn of(context: &Context<'_>) -> Stage {
         Purpose::Grow => topology::grow(context, &mut stage),
         Purpose::Retire => topology::retire(context, &mut stage),
         Purpose::Remove => topology::remove(context, &mut stage),
-        Purpose::Settings => {}
+        Purpose::Settings | Purpose::Layout => {}
     }
     if !matches!(context.purpose, Purpose::Install | Purpose::TakeOver | Purpose::Together) {
         restart::settings(context, &mut stage);
@@ -387,7 +387,7 @@ pub(super) fn refusal(rule: &'static Rule, id: &Id) -> Refusal {
         "RCG674" => second(
             "A claim template cannot be changed, and volumes keep the class and access modes that they were made with.",
         ),
-        "RCG693" | "RCG694" | "RCG695" => second(
+        "RCG694" | "RCG695" => second(
             "Pods, and the claims of their volumes, are found by names; under other names all pods start empty.",
         ),
         "RCG706" => second(

@@ -106,8 +106,8 @@ fn a_picture_for_browsers() {
 #[test]
 fn names_of_files_stay_text_in_pictures() {
     let name = "a<b>&\"c'\u{1}\nd.yaml";
-    let before = fs::read_to_string(case("layout").join("before.yaml")).expect("a case");
-    let after = fs::read_to_string(case("layout").join("after.yaml")).expect("a case");
+    let before = fs::read_to_string(case("volumes-class").join("before.yaml")).expect("a case");
+    let after = fs::read_to_string(case("volumes-class").join("after.yaml")).expect("a case");
     let sandbox = Sandbox::with(&[("before.yaml", &before), (name, &after)]);
     let told = sandbox.run(&["plan", name, "--against", "before.yaml", "-o", "svg"]);
     assert_eq!(told.code, Some(3), "{told:?}");
@@ -121,7 +121,7 @@ fn names_of_files_stay_text_in_pictures() {
 
 #[test]
 fn exit_codes() {
-    for (name, code) in [("nothing", 0), ("upgrade-patch", 1), ("layout", 3)] {
+    for (name, code) in [("nothing", 0), ("upgrade-patch", 1), ("volumes-class", 3)] {
         for format in ["text", "markdown", "json", "graph", "svg"] {
             assert_eq!(plan(case(name), &["-o", format]).code, Some(code), "{name} {format}");
         }

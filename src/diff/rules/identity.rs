@@ -40,8 +40,9 @@ pub(super) const LAYOUT: Rule = Rule {
     name: "layout-changed",
     class: Class::DataRisk,
     title: "a running cluster gets another layout",
-    story: "One StatefulSet for all pods and one for each shard name their pods and volumes differently. Pruned and applied, the old pods go with all data and an empty cluster starts beside their volumes. Make a second cluster under another name, and copy the data.",
-    next: "render the new layout under another name, copy the data, then remove the old cluster",
+    story: "One StatefulSet for all pods and one for each shard name their pods and volumes differently. Pruned and applied, the old pods go with all data and an empty cluster starts beside their volumes.\n\n\
+It takes two steps. Write the layout that the cluster has under `spec.topology.retiring.layout`, beside the new one: all pods are there then, and the bootstrap Job moves the data from those of before to those of the new layout. When it has finished, delete the block.",
+    next: "write the old layout under spec.topology.retiring.layout first; delete that block when the bootstrap Job has finished",
     source: "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage",
     pods: Pods::Differing,
     check: |facts| {

@@ -26,7 +26,8 @@ const POD_INDEX: &str = "apps.kubernetes.io/pod-index";
 pub(super) fn affinity(plan: &Plan, selector: &BTreeMap<String, String>) -> Option<Affinity> {
     let mut affinity =
         plan.pod.affinity.as_ref().map(|affinity| affinity.typed.clone()).unwrap_or_default();
-    spread_nodes(plan.spread_nodes, selector, &mut affinity);
+    let of_a_shard = selector.contains_key(SHARD_LABEL);
+    spread_nodes(plan.spread_nodes(of_a_shard), selector, &mut affinity);
     if !plan.zones.is_empty() {
         restrict_zones(&plan.zones, &mut affinity);
     }
@@ -94,7 +95,8 @@ pub(super) fn spread(
         SpreadRule::None => {}
     }
     if of_a_shard {
-        for (key, rule) in [(ZONE_LABEL, plan.spread_zones), (NODE, plan.spread_nodes)] {
+        for (key, rule) in [(ZONE_LABEL, plan.spread_zones), (NODE, plan.spread_nodes(of_a_shard))]
+        {
             if rule != SpreadRule::None {
                 constraints.push(TopologySpreadConstraint {
                     match_label_keys: Some(vec![POD_INDEX.to_owned()]),

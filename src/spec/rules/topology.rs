@@ -285,7 +285,7 @@ pub(super) const RETIRING_NOTHING: Rule = Rule {
     severity: Severity::Warning,
     title: "`retiring` is written, and nothing retires",
     story: "\
-`spec.topology.retiring` names shards and replicas that the bootstrap Job empties and takes out of the cluster. With 0 of both it does nothing, and whoever reads the spec wonders what is going on.
+`spec.topology.retiring` names shards and replicas that the bootstrap Job empties and takes out of the cluster. With 0 of both and no layout it does nothing, and whoever reads the spec wonders what is going on.
 
 To make a cluster smaller, lower `shards` or `replicasPerShard` and write here by how much; when the Job has finished, delete the block.",
     check: Some(retiring_nothing),
@@ -348,6 +348,23 @@ fn too_many_retiring(facts: &Facts<'_>, found: &mut Findings) {
             REPLICAS,
             topology.replicas_per_shard,
         );
+    } else if let Some(layout) = retiring.layout
+        && u64::from(shards) * u64::from(pods) > 500
+    {
+        let all = u64::from(shards) * u64::from(pods);
+        found.push(|| {
+            Finding::at(
+                RETIRING_LAYOUT_AT,
+                format!(
+                    "with the {all} pods of {} there are {} pods, 1000 are allowed",
+                    layout.name(),
+                    2 * all
+                ),
+            )
+            .label(format!("{all} pods more"))
+            .note("what retires is part of the cluster until it is taken out")
+            .help("make the cluster smaller first, or a second cluster with the other layout")
+        });
     } else if retiring.is_any()
         && u64::from(shards) * u64::from(pods) > 1000
         && u64::from(topology.shards) * u64::from(topology.pods_per_shard()) <= 1000
@@ -367,6 +384,54 @@ fn too_many_retiring(facts: &Facts<'_>, found: &mut Findings) {
             ))
             .note("what retires is part of the cluster until it is taken out")
             .help("write the difference between the old numbers and the new ones")
+        });
+    }
+}
+
+const RETIRING_LAYOUT_AT: &str = "/spec/topology/retiring/layout";
+
+pub(super) const RETIRING_LAYOUT: Rule = Rule {
+    code: "RCG239",
+    name: "retiring-layout",
+    severity: Severity::Error,
+    title: "`retiring.layout` does not fit the rest",
+    story: "\
+A running cluster gets another layout in two steps. First `topology.layout` is the new one and `topology.retiring.layout` the one that it has: the pods of both are there, each layout with all shards and replicas, and \
+the bootstrap Job moves the data over and takes the pods of before out of the cluster. Then the block is deleted, and they go.
+
+So it has to be the other layout. Shards and replicas that retire would belong to both layouts: make that change before or after. And the pods of both cannot have the same ports or hosts outside: \
+take `network.external` away for that time.",
+    check: Some(retiring_layout),
+};
+
+fn retiring_layout(facts: &Facts<'_>, found: &mut Findings) {
+    let topology = &facts.spec.topology;
+    let retiring = topology.retiring;
+    let Some(layout) = retiring.layout else { return };
+    if layout == topology.layout {
+        found.push(|| {
+            Finding::at(RETIRING_LAYOUT_AT, "the layout that retires is the one that stays")
+                .label("the same")
+                .related("/spec/topology/layout", "the layout that stays")
+                .help("write the layout that the cluster has now, or delete the line")
+        });
+    }
+    if retiring.shards > 0 || retiring.replicas_per_shard > 0 {
+        found.push(|| {
+            Finding::at(RETIRING_LAYOUT_AT, "a layout retires, and shards or replicas with it")
+                .label("all pods of a layout")
+                .help("make two changes of it: one of the layout, one of the numbers")
+        });
+    }
+    if facts.spec.network.external.is_some() {
+        found.push(|| {
+            Finding::at(
+                RETIRING_LAYOUT_AT,
+                "the pods of both layouts would be reached from outside in the same way",
+            )
+            .label("twice as many pods")
+            .related("/spec/network/external", "a port or a host for each pod")
+            .help("delete `external` until the pods of before are gone")
         });
     }
 }

@@ -1,7 +1,10 @@
 //! More pods, fewer pods, the first pods.
 
 use super::{Context, count, for_each, list};
-use crate::steps::{Action, Stage, facts::Size};
+use crate::{
+    spec::types::Layout,
+    steps::{Action, Stage, Writes, facts::Size},
+};
 
 pub(super) fn install(context: &Context<'_>, stage: &mut Stage) {
     stage.name = "install";
@@ -73,6 +76,10 @@ pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
 pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     let Some(old) = context.old else { return };
     stage.name = "retire";
+    if context.new.retires_layout {
+        move_over(context, stage);
+        return;
+    }
     let pods = context.new.pods().len() as u64 - context.new.target.pods();
     // Where all pods are in one StatefulSet, any of them may be a master.
     let gone = match context.new.sets.len() {
@@ -103,6 +110,26 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     stage.happens.push("Pods that have been taken out go on running, empty, until the next stage. They are not ready, as they should be; Argo CD and `wait: true` of Flux call the cluster unhealthy until then.".to_owned());
     moving(context, stage);
     stage.back = "Until the next stage: put the old numbers back, without `retiring`, and ask `redis-cluster-gen plan`: the Job lets the pods join again and moves slots back.".to_owned();
+}
+
+/// Another layout, whose pods take the places of those of the old one.
+fn move_over(context: &Context<'_>, stage: &mut Stage) {
+    stage.title = format!("move the cluster over to the pods of {}", context.new.layout().name());
+    if context.new.layout() == Layout::SingleStatefulSet {
+        stage.writes = Writes::Handover;
+    }
+    empty_volumes(context, stage);
+    stage.before.push(Action::by_hand(format!(
+        "See that the nodes have room for {} more: until the next stage the pods of both layouts run.",
+        count(context.new.target.pods(), "pod")
+    )));
+    stage.happens.push("The pods of the new layout start empty, beside those of the old one, and join the cluster; those of the old one do not restart. ".to_owned() + match context.new.layout() {
+        Layout::SingleStatefulSet => "They copy the masters, and the old masters hand their shards over to them, one after the other.",
+        Layout::StatefulSetPerShard => "The bootstrap Job moves all slots with their keys from the old masters to the new ones, which takes a while: the Job's log tells how long.",
+    } + " Then it waits until clients have learnt it, and takes the old servers out of the cluster. Clients follow by themselves.");
+    stage.happens.push("Pods that have been taken out go on running, empty, until the next stage. They are not ready, as they should be; Argo CD and `wait: true` of Flux call the cluster unhealthy until then.".to_owned());
+    moving(context, stage);
+    stage.back = "Until the next stage: swap `layout` and `retiring.layout`, render and apply. The Job moves all slots back to the pods of the old layout, and takes those of the new one out; then delete the block.".to_owned();
 }
 
 /// New pods may find the volumes of pods of the same names, from before.
@@ -137,7 +164,10 @@ fn moving(context: &Context<'_>, stage: &mut Stage) {
 pub(super) fn remove(context: &Context<'_>, stage: &mut Stage) {
     let Some(old) = context.old else { return };
     stage.name = "remove";
-    stage.title = format!("remove the pods of {}", size(old.retiring));
+    stage.title = match old.retires_layout {
+        true => "remove the pods of the old layout".to_owned(),
+        false => format!("remove the pods of {}", size(old.retiring)),
+    };
     let stays = context.new.pods();
     let gone: Vec<&str> = old.pods().into_iter().filter(|pod| !stays.contains(pod)).collect();
     let alone = format!(
@@ -158,8 +188,11 @@ pub(super) fn remove(context: &Context<'_>, stage: &mut Stage) {
     ));
     let claim = old.claim.as_ref().map_or("data", |(name, _)| name.as_str());
     let claims: Vec<_> = gone.iter().map(|pod| format!("{claim}-{pod}")).collect();
-    let claims_go =
-        if old.sets.len() == context.new.sets.len() { old.claims_go.1 } else { old.claims_go.0 };
+    let claims_go = if old.sets.len() == context.new.sets.len() && !old.retires_layout {
+        old.claims_go.1
+    } else {
+        old.claims_go.0
+    };
     if claims_go {
         stage.happens.push("Their volumes are deleted with them (`storage.retention`).".to_owned());
     } else if old.claim.is_some() {

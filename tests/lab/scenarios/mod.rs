@@ -534,6 +534,9 @@ pub const SCENARIOS: &[Scenario] = &[
     .exact(),
     scenario("plan-volumes", "the stages of larger volumes under load", plan::volumes)
     .exact(),
+    scenario("plan-layout", "the stages to the other layout, under load", plan::layout)
+        .limit(600)
+    .exact(),
     scenario("plan-resize", "the stages of a shard more and a shard less, under load", plan::resize)
         .limit(600)
     .exact(),

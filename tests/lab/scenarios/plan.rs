@@ -232,6 +232,28 @@ pub fn resize(lab: &mut Lab) -> Result<()> {
     Ok(())
 }
 
+/// The other layout: new pods take over from those that are there, and every key with them.
+pub fn layout(lab: &mut Lab) -> Result<()> {
+    let shell = shell(lab)?;
+    let spec = lab.spec("blue");
+    let cluster = install(lab, &shell, &spec)?;
+    let keys = fill(&cluster, 2000, "before")?;
+    let other = match lab.case.layout {
+        Layout::PerShard => Layout::Single,
+        Layout::Single => Layout::PerShard,
+    };
+    let moved = spec.set("spec.topology.layout", other.name());
+    change_under_load(lab, &shell, &cluster, &moved, &["retire", "remove"])?;
+    let after = Cluster::from_objects(&lab.world, "blue", &manifests(&shell)?)?;
+    ensure!(after.members.len() == 6, "{} pods are left", after.members.len());
+    let stay = after.members.iter().any(|new| cluster.members.iter().any(|old| old.pod == new.pod));
+    ensure!(!stay, "pods of the old layout are left");
+    after.keys_are_at_home()?;
+    let lost = unreadable(&after, &keys)?;
+    ensure!(lost.is_empty(), "{} keys are lost, such as {:?}", lost.len(), lost.iter().next());
+    Ok(())
+}
+
 /// Another password, twice: what is printed leaves nothing behind that would be in its way.
 pub fn rotation(lab: &mut Lab) -> Result<()> {
     let shell = shell(lab)?;
