@@ -27,6 +27,8 @@ pub(crate) fn spec(seed: u64) -> Value {
     let memory = *spec.random.pick(&[256_u32, 512, 1024, 4096, 16384]);
     let topology = spec.random.topology();
     let bootstrap = spec.random.bootstrap(topology.retires);
+    // The pods of two layouts cannot have the same places outside.
+    let may_be_external = topology.fields["retiring"]["layout"].is_null();
 
     spec.put("engine", engine.fields);
     let mut pods = 6;
@@ -47,7 +49,7 @@ pub(crate) fn spec(seed: u64) -> Value {
     }
     spec.sometimes(50, "memory", |random| random.memory(memory, cache));
     spec.sometimes(50, "config", |random| random.config(engine.redis));
-    spec.sometimes(60, "network", |random| random.network(pods));
+    spec.sometimes(60, "network", |random| random.network(pods, may_be_external));
     spec.sometimes(60, "auth", |random| {
         if random.chance(30) {
             return json!({"mode": "None"});
@@ -176,6 +178,11 @@ impl Random {
         fields.sometimes(60, "layout", |random| {
             json!(random.pick(&["StatefulSetPerShard", "SingleStatefulSet"]))
         });
+        if retires && fields.random.chance(25) {
+            let is_single = fields.map.get("layout") == Some(&json!("SingleStatefulSet"));
+            let other = if is_single { "StatefulSetPerShard" } else { "SingleStatefulSet" };
+            fields.put("retiring", json!({ "layout": other }));
+        }
         fields.sometimes(50, "spread", |random| {
             let mut spread = random.fields();
             for key in ["nodes", "zones"] {
@@ -271,7 +278,7 @@ impl Random {
         fields.done()
     }
 
-    fn network(&mut self, pods: u64) -> Value {
+    fn network(&mut self, pods: u64, may_be_external: bool) -> Value {
         let mut fields = self.fields();
         fields.sometimes(40, "clientPort", |random| json!(random.between(6379, 6400)));
         fields.sometimes(40, "busPort", |random| json!(random.between(16379, 30000)));
@@ -286,7 +293,7 @@ impl Random {
             fields.sometimes(40, "ipFamilies", |random| json!([random.pick(&["IPv4", "IPv6"])]));
         }
         fields.sometimes(40, "clusterDomain", |_| json!("k8s.example.com"));
-        let external = fields.random.chance(30);
+        let external = may_be_external && fields.random.chance(30);
         if external {
             fields.put_with("external", |random| random.external(pods));
             if fields.map["external"]["type"] == "NodePort" {

@@ -467,6 +467,7 @@ fn retiring_pods_are_named() {
             json!({"shards": 2}),
             json!({"replicasPerShard": 1}),
             json!({"shards": 1, "replicasPerShard": 2}),
+            json!({"layout": if layout == "SingleStatefulSet" { "StatefulSetPerShard" } else { "SingleStatefulSet" }}),
         ] {
             let objects = objects_of(layout, "PodMonitor", |spec| {
                 spec["topology"]["retiring"] = retiring.clone();
