@@ -6,6 +6,9 @@ use crate::{
     steps::{Action, Stage, Writes, facts::Size},
 };
 
+/// What becomes of pods between the two stages.
+const TAKEN_OUT: &str = "Pods that have been taken out go on running, empty, until the next stage. They are not ready, as they should be; Argo CD and `wait: true` of Flux call the cluster unhealthy until then.";
+
 pub(super) fn install(context: &Context<'_>, stage: &mut Stage) {
     stage.name = "install";
     stage.title = "start the cluster".to_owned();
@@ -107,7 +110,7 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     if context.new.target.replicas == 0 && old.target.replicas > 0 {
         stage.before.push(Action::by_hand("No replica will be left: every restart of a pod is an outage of its shard from then on, and the loss of a volume the loss of its data. Only go on if this is meant."));
     }
-    stage.happens.push("Pods that have been taken out go on running, empty, until the next stage. They are not ready, as they should be; Argo CD and `wait: true` of Flux call the cluster unhealthy until then.".to_owned());
+    stage.happens.push(TAKEN_OUT.to_owned());
     moving(context, stage);
     stage.back = "Until the next stage: put the old numbers back, without `retiring`, and ask `redis-cluster-gen plan`: the Job lets the pods join again and moves slots back.".to_owned();
 }
@@ -127,7 +130,7 @@ fn move_over(context: &Context<'_>, stage: &mut Stage) {
         Layout::SingleStatefulSet => "They copy the masters, and the old masters hand their shards over to them, one after the other.",
         Layout::StatefulSetPerShard => "The bootstrap Job moves all slots with their keys from the old masters to the new ones, which takes a while: the Job's log tells how long.",
     } + " Then it waits until clients have learnt it, and takes the old servers out of the cluster. Clients follow by themselves.");
-    stage.happens.push("Pods that have been taken out go on running, empty, until the next stage. They are not ready, as they should be; Argo CD and `wait: true` of Flux call the cluster unhealthy until then.".to_owned());
+    stage.happens.push(TAKEN_OUT.to_owned());
     moving(context, stage);
     stage.back = "Until the next stage: swap `layout` and `retiring.layout`, render and apply. The Job moves all slots back to the pods of the old layout, and takes those of the new one out; then delete the block.".to_owned();
 }
