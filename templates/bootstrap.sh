@@ -336,6 +336,7 @@ carry_out_alone() {
     shift
     case $verb in
     stray) stray "$@" ;;
+    believe) believe "$@" ;;
     stable) step "slot $3 stays with $1" "$2" CLUSTER SETSLOT "$3" STABLE ;;
     release) release "$@" ;;
     finish | move)

@@ -16,6 +16,7 @@
 #     tell HOST ADDRESS ADDRESS (several), then wait: HOST tells the pod at the second address what it is now
 #     slots HOST ADDRESS FROM TO...       assign slots that nobody has
 #     replicate HOST ADDRESS ID MASTER    HOST becomes replica of the pod MASTER, whose id is ID
+#     believe HOST ADDRESS OWNER ID SLOT...   HOST, which is getting the slots, has to hear that OWNER serves them now
 #     stable HOST ADDRESS SLOT            HOST serves the slot, and is marked as giving or getting it
 #     release HOST ADDRESS SLOT           HOST is marked as getting the slot, and will not
 #     progress SLOTS, then one of         so many slots have to be moved in all
@@ -419,6 +420,29 @@ function views_differ(    i, j, host, id, text) {
     return 1
 }
 
+# A server that is getting a slot keeps what it believes of it until it has it, whoever takes over from the one that
+# gives it. When that one is a replica then, Redis 7.0 believes that nobody serves the slot, and takes no key of it.
+function beliefs_are_kept(    i, host, slot, owner, pair, known, heard, line, order, n) {
+    if (!opens) return 0
+    for (i = 1; i <= pods; i++) claim(own_slots[pod[i]], pod[i], owner)
+    for (i = 1; i <= opens; i++) {
+        host = open_host[i]
+        slot = open_slot[i]
+        if (open_gives[i] || !is_master[host] || host in leaving || !(slot in owner) || owner[slot] == host) continue
+        pair = host " " address_of[host] " " owner[slot] " " id_of[owner[slot]]
+        if (pair != known) {
+            known = pair
+            split("", heard)
+            claim(seen_slots[host, id_of[owner[slot]]], host, heard)
+        }
+        if (slot in heard) continue
+        if (!(pair in line)) order[++n] = pair
+        line[pair] = line[pair] " " slot
+    }
+    for (i = 1; i <= n; i++) print "believe " order[i] line[order[i]]
+    return n
+}
+
 # True if every slot has a pod that says it serves it.
 function all_claimed(    i, slot, owner) {
     for (i = 1; i <= pods; i++) claim(own_slots[pod[i]], pod[i], owner)
@@ -796,7 +820,7 @@ END {
     if (create() || meet_pods()) exit
     # A master that says itself that it serves its slots can have replicas before all others know of it.
     if (all_claimed() && attach_replicas(1)) exit
-    if (are_strangers() || views_differ()) exit
+    if (are_strangers() || beliefs_are_kept() || views_differ()) exit
     if (assign_slots() || attach_replicas(0) || is_unsettled()) exit
     # From here on the cluster is whole.
     if (finish_slots() || bring_together() || move_slots() || spread_replicas() || hand_over() || take_out() || is_introduced()) exit

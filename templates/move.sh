@@ -165,6 +165,16 @@ set_slots() {
     return 1
 }
 
+# believe HOST ADDRESS OWNER ID SLOT...: the owner of half moved slots died, and HOST, which gets them, is told who took
+# over from it. Its marks stay.
+believe() {
+    source_host=$3 target_host=$1 target=$2 source_id=$4
+    shift 4
+    batch=$* batched=$#
+    set_slots "$target" NODE "$source_id" || return
+    say_once "$target_host hears that half moved slots are now served by $source_host"
+}
+
 # Moves the keys of the batch; false if there are some left when the time is over, or something is wrong.
 move_keys() {
     before=$(keys_left)

@@ -350,6 +350,14 @@ pub const SCENARIOS: &[Scenario] = &[
     .setup(bootstrap::impatient)
     .alone(),
     scenario(
+        "f15-source-dies",
+        "the same, and a master that gives slots dies",
+        scaling::source_dies,
+    )
+    .limit(900)
+    .setup(bootstrap::impatient)
+    .alone(),
+    scenario(
         "f15-half-heard",
         "the target master dies when nobody has heard yet of some of its slots",
         scaling::half_heard,

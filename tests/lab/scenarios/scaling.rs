@@ -603,6 +603,22 @@ fn masters_last(cluster: &Cluster) -> Result<Vec<Shard>> {
 
 /// F15: slots move to a new shard, and its master dies. Its replica takes over and the Job finishes the move.
 pub fn target_dies(lab: &mut Lab) -> Result<()> {
+    dies_in_move(lab, Side::Target)
+}
+
+/// F15: the same with a master that gives slots.
+pub fn source_dies(lab: &mut Lab) -> Result<()> {
+    dies_in_move(lab, Side::Source)
+}
+
+/// The end of a move whose master dies.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Source,
+    Target,
+}
+
+fn dies_in_move(lab: &mut Lab, side: Side) -> Result<()> {
     let mut growth = Growth::start(lab, lab.spec("blue"), 6)?;
     let world = lab.world.clone();
     let spec = growth.spec.clone().set("spec.topology.shards", 4);
@@ -611,37 +627,58 @@ pub fn target_dies(lab: &mut Lab) -> Result<()> {
     let objects = lab.render(&spec)?;
     let cluster = lab.apply(&spec, &objects)?;
     world.prune(&objects)?;
-    let new: BTreeSet<_> = cluster
+    let (old, new): (Vec<_>, Vec<_>) = cluster
         .members
         .iter()
         .map(|member| member.pod.clone())
-        .filter(|pod| !before.contains(pod))
-        .collect();
-    let moved = |pod: &String| -> Result<u32> {
+        .partition(|pod| before.contains(pod));
+    let slots_of = |pod: &String| -> Result<u32> {
         let slots = cluster.view(pod)?.own.slots;
         Ok(slots.iter().map(|(first, last)| u32::from(last - first) + 1).sum())
     };
-    // Shortly after its turn has come at the latest: the target is to die while slots move.
+    let all_slots = |pods: &[String]| -> BTreeMap<String, u32> {
+        pods.iter().filter_map(|pod| Some((pod.clone(), slots_of(pod).ok()?))).collect()
+    };
+    // Shortly after its turn has come at the latest: the master is to die while slots move.
     growth.moments = 500..7000;
     growth.kill(lab, &cluster.job, 4)?;
-    let before: u32 = new.iter().filter_map(|pod| moved(pod).ok()).sum();
-    let target = world.wait("slots move", STEP, || {
-        let found = new.iter().find(|pod| moved(pod).is_ok_and(|slots| slots > before));
-        found.cloned().ok_or_else(|| "not yet".into())
+    let candidates = match side {
+        Side::Source => old,
+        Side::Target => new,
+    };
+    let earlier = all_slots(&candidates);
+    let moves = |(pod, slots): (&String, &u32)| match side {
+        Side::Source => earlier.get(pod).is_some_and(|had| slots < had),
+        Side::Target => earlier.get(pod).is_some_and(|had| slots > had),
+    };
+    let dying = world.wait("slots move", STEP, || {
+        let found = all_slots(&candidates);
+        Ok(found.iter().find(|found| moves(*found)).ok_or("not yet")?.0.clone())
     })?;
     thread::sleep(Duration::from_millis(random(0..1500)));
-    let slots = moved(&target)?;
+    let slots = slots_of(&dying)?;
+    // Its shard.
+    let shard: BTreeSet<_> = match side {
+        Side::Target => candidates.into_iter().collect(),
+        Side::Source => {
+            let own = cluster.view(&dying)?.own.id;
+            let views = cluster.views()?;
+            let follows =
+                |view: &&View| view.own.id == own || view.own.master.as_ref() == Some(&own);
+            views.iter().filter(follows).map(|view| view.pod.clone()).collect()
+        }
+    };
     growth.watch.want(ASSIGNED);
     let died = Instant::now();
-    world.destroy(std::slice::from_ref(&target))?;
-    world.say(&format!("{target} died with {slots} slots"));
+    world.destroy(std::slice::from_ref(&dying))?;
+    world.say(&format!("{dying} died with {slots} slots"));
     growth.expected.extend(GONE);
     // The replica that takes over expects no keys of slots that are half moved, until the Job tells it to.
     growth.expected.push("Ask: ");
     growth.moments = 500..3000;
     growth.kill(lab, &cluster.job, 1)?;
-    world.wait("its replica takes over", TAKEOVER, || cluster.master_of(&new).map(|_| ()))?;
-    world.release([&target]);
+    world.wait("its replica takes over", TAKEOVER, || cluster.master_of(&shard).map(|_| ()))?;
+    world.release([&dying]);
     world.wait("the Job is complete", STEP, || world.job_done(&cluster.job))?;
     lab.healed(died);
     is_even(&cluster.in_shape()?)?;
@@ -651,7 +688,7 @@ pub fn target_dies(lab: &mut Lab) -> Result<()> {
     growth.cluster = cluster;
     // Clients go on for some time.
     thread::sleep(Duration::from_secs(2));
-    lab.note(format!("the target died with {slots} slots"));
+    lab.note(format!("the master died with {slots} slots"));
     growth.end(lab, 5, FINISH)
 }
 
