@@ -3,6 +3,7 @@
 #   - finds peers that have moved, by their names, and tells the server where they are (MEET);
 #   - writes the mark for the readiness probe when there is nobody left to tell;
 #   - shortens the time for which masters that are back stay failed, where it holds this server up;
+#   - goes on giving slots away where it took over from a master that did;
 #   - mends a replica that dials an address its master no longer has;
 #   - keeps a copy of nodes.conf, for the entrypoint, until the node leaves the cluster;
 #   - applies live.conf when it has changed;
@@ -270,6 +271,75 @@ end_hurry() {
     usual_node_timeout
     set_node_timeout "$usual" && rm -f "$HURRYING" &&
         say "cluster-node-timeout is $usual ms again, cluster_state is $state"
+}
+
+# Prints what the server at $1 says of itself: "answered", and "ID SLOT FROM" for each slot that it is getting.
+slots_on_their_way() {
+    ask "$PATIENCE" "$1" CLUSTER NODES | awk '
+        { sub(/\r$/, "") }
+        $3 ~ /myself/ {
+            print "answered"
+            for (i = 9; i <= NF; i++) {
+                if ($i !~ /-<-/) continue
+                gsub(/[][]/, "", $i)
+                split($i, part, "-<-")
+                print $1, part[1], part[2]
+            }
+        }'
+}
+
+# The same of the servers at all addresses, several at once.
+all_slots_on_their_way() {
+    asked=0
+    for address in "$@"; do
+        slots_on_their_way "$address" &
+        asked=$((asked + 1))
+        [ $((asked % 8)) -ne 0 ] || wait
+    done
+    wait
+}
+
+# Prints the commands that go on giving slots away, from the own answer to CLUSTER NODES and what peers say: the slots that
+# this node serves, and that a peer is getting from somebody who is no master any more.
+giving_commands() {
+    awk '
+        { sub(/\r$/, "") }
+        NF >= 8 {
+            if ($3 ~ /master/ && $3 !~ /fail|noaddr/) master[$1] = 1
+            if ($3 !~ /myself/) next
+            for (i = 9; i <= NF; i++) {
+                if ($i ~ /^\[/) {
+                    gsub(/[][]/, "", $i)
+                    given[$i + 0] = 1
+                    continue
+                }
+                if (split($i, ends, "-") < 2) ends[2] = ends[1]
+                for (slot = ends[1] + 0; slot <= ends[2] + 0; slot++) own[slot] = 1
+            }
+        }
+        NF == 3 && ($2 in own) && !($2 in given) && !($3 in master) { print "CLUSTER SETSLOT", $2, "MIGRATING", $1 }'
+}
+
+# Redis does not tell replicas which slots their master is giving away. One that takes over meanwhile would say of keys that
+# have gone already that there are none, until the Job has its turn, and let clients write them anew.
+go_on_giving() {
+    if [ "$role" = slave ]; then
+        was_replica=yes giving_passes=0
+        return
+    fi
+    [ "$was_replica" = yes ] || return
+    giving_passes=$((giving_passes + 1))
+    # shellcheck disable=SC2046 # words
+    set -- $(printf '%s\n' "$known" | tr ' ' '\n' | awk -F '[=@]' '$NF == "yes" { print $2 }')
+    on_their_way=$(all_slots_on_their_way "$@")
+    if [ "$(printf '%s\n' "$on_their_way" | grep -c answered)" -eq $# ] || [ "$giving_passes" -ge 3 ]; then
+        was_replica=no
+    fi
+    commands=$({ own CLUSTER NODES && printf '%s\n' "$on_their_way"; } | giving_commands)
+    [ -n "$commands" ] || return
+    answer=$(refused "$commands")
+    [ -n "$answer" ] || answer=ok
+    say "took over from a master that was giving slots away; going on with $(printf '%s\n' "$commands" | grep -c .): $answer"
 }
 
 # A replica can go on dialling its master's old address although the cluster shows the new one. Two
@@ -566,6 +636,7 @@ pass() {
     look || return
     passes=$((passes + 1))
     end_hurry
+    go_on_giving
     meet_moved_peers
     start_hurry
     mark_joined
@@ -596,7 +667,7 @@ between_passes() {
 read -r own_pid _ </proc/self/stat
 echo "$own_pid" >"$HEALER"
 passes=0 tries=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no sick=0
-returned_passes=0 hurried_passes=0 timeout_said=''
+returned_passes=0 hurried_passes=0 timeout_said='' was_replica=no giving_passes=0
 answered=' ' strangers_before=' ' strangers_said=' '
 slurp "$APPLIED"
 live_text=$text

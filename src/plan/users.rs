@@ -72,7 +72,7 @@ fn own(spec: &Spec) -> Vec<(&'static str, String)> {
         // It hands out rules and settings, so it is as strong as an administrator; but it has no keys.
         (
             "_heal",
-            "+command +ping +info +cluster|info +cluster|nodes +cluster|myid +cluster|meet +cluster|replicate +config|get +config|set +acl|setuser +acl|deluser".to_owned(),
+            "+command +ping +info +cluster|info +cluster|nodes +cluster|myid +cluster|meet +cluster|replicate +cluster|setslot +config|get +config|set +acl|setuser +acl|deluser".to_owned(),
         ),
         // Whether its pod has left the cluster.
         ("_probe", "+command +ping +info +cluster|info".to_owned()),

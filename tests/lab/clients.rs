@@ -81,8 +81,8 @@ pub struct Tally {
     pub met: Errors,
     /// Reads that were answered.
     pub reads: usize,
-    /// Reads that returned something else than what was written.
-    pub wrong_reads: Vec<String>,
+    /// Reads that returned something else than what was written, and when.
+    pub wrong_reads: Vec<(Instant, String)>,
     /// The longest time that the test machine itself kept a thread waiting which wanted to run every 10 ms.
     pub stall: Duration,
     /// How long the clients were at it.
@@ -100,7 +100,7 @@ struct Writer {
 #[derive(Default)]
 struct Reader {
     answered: usize,
-    wrong: Vec<String>,
+    wrong: Vec<(Instant, String)>,
     met: Errors,
 }
 
@@ -403,7 +403,7 @@ fn read(
                     reader.answered += 1;
                     // An answer has to be right.
                     if value.as_ref() != Some(&key) {
-                        reader.wrong.push(format!("{key} = {value:?}"));
+                        reader.wrong.push((Instant::now(), format!("{key} = {value:?}")));
                     }
                 }
                 Err(error) => reader.met.add(&error.to_string()),

@@ -326,7 +326,7 @@ impl Lab {
         ensure!(!tally.acknowledged.is_empty(), "nothing was written");
         ensure!(lost.is_empty(), "{} acknowledged writes lost, such as {}", lost.len(), lost[0]);
         let wrong = tally.wrong_reads.first();
-        if let Some(wrong) = wrong.filter(|_| before.is_none()) {
+        if let Some((_, wrong)) = wrong.filter(|_| before.is_none()) {
             bail!("{} wrong reads, such as {wrong}", tally.wrong_reads.len());
         }
         ensure!(

@@ -356,6 +356,22 @@ pub const MUTATIONS: &[Mutation] = &[
         change: ("|| bring_together() ", ""),
     },
     Mutation {
+        name: "half-moved-slots-are-forgotten",
+        what: "a master that took over from one that was giving slots away does not go on with it",
+        scenario: "f15-source-dies",
+        engine: Some("redis-8"),
+        file: "heal.sh",
+        change: ("    go_on_giving\n", ""),
+    },
+    Mutation {
+        name: "target-believes-in-nobody",
+        what: "whoever is getting slots does not hear who took over from the master that gave them",
+        scenario: "f15-source-dies",
+        engine: Some("redis-7.0"),
+        file: "converge.awk",
+        change: ("|| beliefs_are_kept() ", ""),
+    },
+    Mutation {
         name: "retired-not-forgotten",
         what: "pods that retire leave, and nobody forgets them (R32)",
         scenario: "f14-one-shard",

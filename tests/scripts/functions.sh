@@ -144,6 +144,24 @@ id_at() { echo "$B"; }
 OWN_IP=10.0.0.8
 equal 'a name that leads here' "$(inspect r-1.r)" ''
 
+# A master that took over goes on giving slots away
+C=c300000000000000000000000000000000000000
+marks="$C 10 $A
+$C 11 $A
+$C 12 $A
+$C 13 $B
+$C 6000 $A
+answered"
+# given OWN-SLOTS-AND-MARKS FLAGS-OF-A
+given() {
+    printf '%s\n' "$B 10.0.0.2:6379@17000 myself,master - 0 0 4 connected $1" "$A 10.0.0.1:6379@17000 $2 - 0 0 4 connected" \
+        "$C 10.0.0.3:6379@17000 master - 0 0 2 connected 6000-16383" "$marks" | giving_commands | tr '\n' ,
+}
+equal 'its own slots that somebody waits for' "$(given '0-10 12-5999' slave)" \
+    "CLUSTER SETSLOT 10 MIGRATING $C,CLUSTER SETSLOT 12 MIGRATING $C,"
+equal 'not those that it is giving already' "$(given "0-5999 [10->-$C] [11->-$C]" master,fail)" "CLUSTER SETSLOT 12 MIGRATING $C,"
+equal 'not those that another master gives' "$(given 0-5999 master)" ''
+
 # A replica that dials an old address
 say() { :; }
 own() { :; }

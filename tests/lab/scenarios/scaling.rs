@@ -32,6 +32,10 @@ const GAP: Duration = Duration::from_secs(3);
 const TAKEOVER: Duration = Duration::from_secs(20);
 /// After that its pod is back, and the Job, killed meanwhile, has had its turn: slots that were half moved are served again.
 const FINISH: Duration = Duration::from_secs(30);
+/// After that a master that took over from one that was giving slots away goes on with it.
+const GOES_ON: Duration = Duration::from_secs(8);
+/// Engines whose replicas know which slots their master is giving away, or whose slots are never half moved.
+const TOLD: [&str; 3] = ["redis-8.6", "valkey-8", "valkey-9"];
 /// Engines that move slots whole, so that none is ever half moved.
 const WHOLE: [&str; 2] = ["redis-8.6", "valkey-9"];
 /// A fourth shard grows, with few keys, after slots and keys that had come apart were brought together.
@@ -121,6 +125,8 @@ struct Growth {
     expected: Vec<&'static str>,
     /// When they may meet them; at any time if it is not said.
     trouble: Option<(Instant, Instant)>,
+    /// When keys may seem to be missing.
+    unseen: Option<(Instant, Instant)>,
 }
 
 impl Growth {
@@ -150,6 +156,7 @@ impl Growth {
             kills: 0,
             expected: Vec::new(),
             trouble: None,
+            unseen: None,
         })
     }
 
@@ -271,7 +278,15 @@ impl Growth {
     fn end(self, lab: &mut Lab, kills: usize, longest_gap: Duration) -> Result<()> {
         ensure!(self.kills >= kills, "only {} kills", self.kills);
         let looks = self.watch.stop()?;
-        let tally = self.load.stop()?;
+        let mut tally = self.load.stop()?;
+        if let Some((from, to)) = self.unseen {
+            let all = tally.wrong_reads.len();
+            tally.wrong_reads.retain(|(when, _)| *when < from || to < *when);
+            lab.note(format!(
+                "{} reads of keys that had gone found none",
+                all - tally.wrong_reads.len()
+            ));
+        }
         let seconds = tally.lasted.as_secs_f64();
         let (writes, reads) = (tally.rate(), tally.reads as f64 / seconds);
         lab.note(format!(
@@ -656,6 +671,9 @@ fn dies_in_move(lab: &mut Lab, side: Side) -> Result<()> {
         Ok(found.iter().find(|found| moves(*found)).ok_or("not yet")?.0.clone())
     })?;
     thread::sleep(Duration::from_millis(random(0..1500)));
+    if side == Side::Source && growth.half_moved {
+        growth.wait_half_moved();
+    }
     let slots = slots_of(&dying)?;
     // Its shard.
     let shard: BTreeSet<_> = match side {
@@ -677,7 +695,11 @@ fn dies_in_move(lab: &mut Lab, side: Side) -> Result<()> {
     growth.expected.push("Ask: ");
     growth.moments = 500..3000;
     growth.kill(lab, &cluster.job, 1)?;
-    world.wait("its replica takes over", TAKEOVER, || cluster.master_of(&shard).map(|_| ()))?;
+    let successor = world.wait("its replica takes over", TAKEOVER, || cluster.master_of(&shard))?;
+    if side == Side::Source && !TOLD.contains(&lab.case.image.engine.as_str()) {
+        goes_on_giving(&cluster, &successor, &dying)?;
+        growth.unseen = Some((died, Instant::now()));
+    }
     world.release([&dying]);
     world.wait("the Job is complete", STEP, || world.job_done(&cluster.job))?;
     lab.healed(died);
@@ -690,6 +712,34 @@ fn dies_in_move(lab: &mut Lab, side: Side) -> Result<()> {
     thread::sleep(Duration::from_secs(2));
     lab.note(format!("the master died with {slots} slots"));
     growth.end(lab, 5, FINISH)
+}
+
+/// Waits until a master gives each slot that somebody expects from its shard.
+fn goes_on_giving(cluster: &Cluster, master: &str, dead: &str) -> Result<()> {
+    cluster.world.wait("it goes on giving slots", GOES_ON, || {
+        let views = cluster.views_of_answering();
+        let is = |view: &&View| view.pod == master;
+        let own = &views.iter().find(is).ok_or("it does not answer")?.own;
+        let given: BTreeSet<_> = own
+            .open_slots
+            .iter()
+            .filter_map(|mark| mark.split_once("->-"))
+            .map(|mark| mark.0)
+            .collect();
+        for view in &views {
+            for (slot, _) in view.own.open_slots.iter().filter_map(|mark| mark.split_once("-<-")) {
+                let number: u16 = slot.trim_start_matches('[').parse()?;
+                let serves =
+                    own.slots.iter().any(|(first, last)| (*first..=*last).contains(&number));
+                ensure!(
+                    !serves || given.contains(slot),
+                    "{} waits for slot {number} of {dead}",
+                    view.pod
+                );
+            }
+        }
+        Ok(())
+    })
 }
 
 /// F15: the target dies when it has said of some slots that they are its own, and nobody has heard that. Its replica takes
