@@ -273,18 +273,20 @@ end_hurry() {
         say "cluster-node-timeout is $usual ms again, cluster_state is $state"
 }
 
-# Prints what the server at $1 says of itself: "answered", and "ID SLOT FROM" for each slot that it is getting.
+# Prints "MASTER FROM SLOT..." for each master that gives slots to the server at $1, which is the master MASTER; then
+# "answered". All in one piece, since several do so at the same time.
 slots_on_their_way() {
     ask "$PATIENCE" "$1" CLUSTER NODES | awk '
         { sub(/\r$/, "") }
         $3 ~ /myself/ {
-            print "answered"
-            for (i = 9; i <= NF; i++) {
+            for (i = 9; i <= NF && $3 ~ /master/; i++) {
                 if ($i !~ /-<-/) continue
                 gsub(/[][]/, "", $i)
                 split($i, part, "-<-")
-                print $1, part[1], part[2]
+                slots[part[2]] = slots[part[2]] " " part[1]
             }
+            for (from in slots) text = text $1 " " from slots[from] "\n"
+            print text "answered"
         }'
 }
 
@@ -299,14 +301,32 @@ all_slots_on_their_way() {
     wait
 }
 
-# Prints the commands that go on giving slots away, from the own answer to CLUSTER NODES and what peers say: the slots that
-# this node serves, and that a peer is getting from somebody who is no master any more.
+# Prints the addresses of the other masters, from the own answer to CLUSTER NODES, but for those that are dead.
+other_masters() {
+    awk '
+        length($1) == 40 && $3 ~ /master/ && $3 !~ /myself|fail(,|$)|noaddr|handshake/ {
+            sub(/,.*/, "", $2)
+            sub(/@.*/, "", $2)
+            sub(/:[0-9]*$/, "", $2)
+            print $2
+        }'
+}
+
+# Prints the commands that go on giving slots away, from the own answer to CLUSTER NODES and what other masters say: the
+# slots that this node serves, and that somebody is getting from a node which serves nothing any more.
 giving_commands() {
     awk '
         { sub(/\r$/, "") }
-        NF >= 8 {
-            if ($3 ~ /master/ && $3 !~ /fail|noaddr/) master[$1] = 1
-            if ($3 !~ /myself/) next
+        length($2) == 40 && $2 !~ /[^0-9a-f]/ {
+            for (i = 3; i <= NF && !($2 in serves); i++)
+                if (($i in own) && !($i in given)) print "CLUSTER SETSLOT", $i, "MIGRATING", $1
+            next
+        }
+        length($1) == 40 && NF > 8 {
+            if ($3 !~ /myself/) {
+                if ($3 ~ /master/ && $3 !~ /fail|noaddr/) serves[$1] = 1
+                next
+            }
             for (i = 9; i <= NF; i++) {
                 if ($i ~ /^\[/) {
                     gsub(/[][]/, "", $i)
@@ -316,30 +336,33 @@ giving_commands() {
                 if (split($i, ends, "-") < 2) ends[2] = ends[1]
                 for (slot = ends[1] + 0; slot <= ends[2] + 0; slot++) own[slot] = 1
             }
-        }
-        NF == 3 && ($2 in own) && !($2 in given) && !($3 in master) { print "CLUSTER SETSLOT", $2, "MIGRATING", $1 }'
+        }'
 }
 
 # Redis does not tell replicas which slots their master is giving away. One that takes over meanwhile would say of keys that
-# have gone already that there are none, until the Job has its turn, and let clients write them anew.
+# have gone already that there are none, until the Job has its turn, and let clients write them anew. So the others are
+# asked: until all masters have told and nothing is left to do, but not for ever.
 go_on_giving() {
     if [ "$role" = slave ]; then
-        was_replica=yes giving_passes=0
+        took_over=yes giving_passes=0 giving_said=
         return
     fi
-    [ "$was_replica" = yes ] || return
+    [ "$took_over" = yes ] || return
     giving_passes=$((giving_passes + 1))
+    [ "$giving_passes" -lt 12 ] || took_over=no
     # shellcheck disable=SC2046 # words
-    set -- $(printf '%s\n' "$known" | tr ' ' '\n' | awk -F '[=@]' '$NF == "yes" { print $2 }')
+    set -- $(own CLUSTER NODES | other_masters)
     on_their_way=$(all_slots_on_their_way "$@")
-    if [ "$(printf '%s\n' "$on_their_way" | grep -c answered)" -eq $# ] || [ "$giving_passes" -ge 3 ]; then
-        was_replica=no
+    giving=$({ own CLUSTER NODES && printf '%s\n' "$on_their_way"; } | giving_commands)
+    if [ -z "$giving" ]; then
+        [ "$(printf '%s\n' "$on_their_way" | grep -c answered)" -lt $# ] || took_over=no
+        return
     fi
-    commands=$({ own CLUSTER NODES && printf '%s\n' "$on_their_way"; } | giving_commands)
-    [ -n "$commands" ] || return
-    answer=$(refused "$commands")
+    answer=$(refused "$giving")
     [ -n "$answer" ] || answer=ok
-    say "took over from a master that was giving slots away; going on with $(printf '%s\n' "$commands" | grep -c .): $answer"
+    [ "$answer" = "$giving_said" ] ||
+        say "took over from a master that was giving slots away; going on with $(printf '%s\n' "$giving" | grep -c .): $answer"
+    giving_said=$answer
 }
 
 # A replica can go on dialling its master's old address although the cluster shows the new one. Two
@@ -667,7 +690,7 @@ between_passes() {
 read -r own_pid _ </proc/self/stat
 echo "$own_pid" >"$HEALER"
 passes=0 tries=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no sick=0
-returned_passes=0 hurried_passes=0 timeout_said='' was_replica=no giving_passes=0
+returned_passes=0 hurried_passes=0 timeout_said='' took_over=no giving_passes=0 giving_said=''
 answered=' ' strangers_before=' ' strangers_said=' '
 slurp "$APPLIED"
 live_text=$text

@@ -349,9 +349,10 @@ impl Facts {
         }
     }
 
-    /// What has to retire for another cluster's size. Where all pods are alike, only as many as there are too many.
+    /// What has to retire for another cluster's size, once there is its layout. Where all pods are alike, only as many as
+    /// there are too many.
     pub(super) fn surplus(&self, new: &Facts) -> Size {
-        if self.per_shard {
+        if new.per_shard {
             self.target.less(new.target)
         } else {
             new.target.up_to(self.target.pods())

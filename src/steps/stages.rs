@@ -19,7 +19,10 @@ use crate::{
     document::Document,
     error::{Severity, Source},
     objects,
-    spec::{self, Options, types::EngineName},
+    spec::{
+        self, Options,
+        types::{EngineName, Layout},
+    },
 };
 
 /// What is asked for.
@@ -240,12 +243,16 @@ fn drafts(
     }
     moves.extend(engine);
     if moves_over {
-        let layout = Edit::new(LAYOUT, old.layout().name());
-        moves.push(Move { purpose: Purpose::Layout, held: vec![layout] });
+        let mut held = vec![Edit::new(LAYOUT, old.layout().name())];
+        // Back again: until then the pods of both go on.
+        if old.retires_layout {
+            held.push(retiring_layout(new.layout()));
+        }
+        moves.push(Move { purpose: Purpose::Layout, held });
     }
     // Who writes `retiring` goes by those two commits already.
-    let is_by_hand =
-        resized && !new.retiring.is_none() || new.retires_layout && !old.retires_layout;
+    let is_by_hand = resized && !new.retiring.is_none()
+        || new.retires_layout && !(old.retires_layout && same_layout);
     let shrinks = old.surplus(new);
     let shrinks = (resized && !is_by_hand && !shrinks.is_none()).then_some(shrinks);
     if resized && !is_by_hand && old.target != new.target {
@@ -275,8 +282,7 @@ fn drafts(
         let held: Vec<Edit> = moves[done..].iter().flat_map(|one| one.held.clone()).collect();
         let text = if done == moves.len() { retire(text)? } else { edit(text, &held)? };
         if purpose == Purpose::Layout {
-            let retiring = Edit::new(RETIRING, json!({ "layout": old.layout().name() }));
-            let both = edit(&text, &[retiring])?;
+            let both = edit(&text, &[retiring_layout(old.layout())])?;
             drafts.push(Draft::new(request, Purpose::Retire, both)?);
             drafts.push(Draft::new(request, Purpose::Remove, text)?);
             continue;
@@ -410,6 +416,10 @@ fn retiring(size: Size) -> Edit {
         (shards, replicas) => json!({ "shards": shards, "replicasPerShard": replicas }),
     };
     Edit::new(RETIRING, value)
+}
+
+fn retiring_layout(layout: Layout) -> Edit {
+    Edit::new(RETIRING, json!({ "layout": layout.name() }))
 }
 
 /// What keeps the engine as it was.

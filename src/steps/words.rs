@@ -131,6 +131,9 @@ pub(super) fn of(context: &Context<'_>) -> Stage {
     }
     stage.wait.extend(own);
     stage.wait.push(whole(context.new));
+    if context.purpose == Purpose::Remove {
+        topology::clean_up(context, &mut stage);
+    }
     if context.number == 1 {
         stage.before.insert(0, destination(context.new));
     }

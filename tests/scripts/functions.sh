@@ -146,21 +146,30 @@ equal 'a name that leads here' "$(inspect r-1.r)" ''
 
 # A master that took over goes on giving slots away
 C=c300000000000000000000000000000000000000
-marks="$C 10 $A
-$C 11 $A
-$C 12 $A
-$C 13 $B
-$C 6000 $A
-answered"
-# given OWN-SLOTS-AND-MARKS FLAGS-OF-A
+# given OWN-SLOTS-AND-MARKS A-FLAGS-AND-SLOTS
 given() {
-    printf '%s\n' "$B 10.0.0.2:6379@17000 myself,master - 0 0 4 connected $1" "$A 10.0.0.1:6379@17000 $2 - 0 0 4 connected" \
-        "$C 10.0.0.3:6379@17000 master - 0 0 2 connected 6000-16383" "$marks" | giving_commands | tr '\n' ,
+    printf '%s\n' "$B 10.0.0.2:6379@17000 myself,master - 0 0 4 connected $1" "$A 10.0.0.1:6379@17000,name $2" \
+        "$C fd00::3:6379@17000 master - 0 0 2 connected 6000-16383" >"$TMP/answers"
+    { cat "$TMP/answers" && printf '%s\n' "$C $A 10 11 12 6000" "$C $B 14" answered; } | giving_commands | tr '\n' ,
 }
-equal 'its own slots that somebody waits for' "$(given '0-10 12-5999' slave)" \
+equal 'its own slots that somebody waits for' "$(given '0-10 12-13' 'slave - 0 0 4 connected')" \
     "CLUSTER SETSLOT 10 MIGRATING $C,CLUSTER SETSLOT 12 MIGRATING $C,"
-equal 'not those that it is giving already' "$(given "0-5999 [10->-$C] [11->-$C]" master,fail)" "CLUSTER SETSLOT 12 MIGRATING $C,"
-equal 'not those that another master gives' "$(given 0-5999 master)" ''
+equal 'also where the old master has not heard yet' "$(given 10 'master - 0 0 1 connected')" "CLUSTER SETSLOT 10 MIGRATING $C,"
+equal 'also where it had them before' "$(given 14 'master - 0 0 1 connected')" "CLUSTER SETSLOT 14 MIGRATING $C,"
+equal 'not those that it is giving already' "$(given "10-12 [10->-$C] [11->-$C]" 'master,fail - 0 0 1 disconnected 5-7')" \
+    "CLUSTER SETSLOT 12 MIGRATING $C,"
+equal 'not those that another master gives' "$(given 10-12 'master - 0 0 1 connected 5-7')" ''
+equal 'whom it asks' "$(other_masters <"$TMP/answers" | tr '\n' ,)" 10.0.0.1,fd00::3,
+given 10 'master,fail - 0 0 1 disconnected' >/dev/null
+equal 'not the dead' "$(other_masters <"$TMP/answers")" fd00::3
+ask() {
+    cat "$TMP/answers"
+}
+printf '%s\n' "$A 10.0.0.1:6379@17000 myself,master - 0 0 4 connected 0-9 [10-<-$B] [11-<-$B] [12->-$C]" >"$TMP/answers"
+equal 'what somebody is getting' "$(slots_on_their_way 10.0.0.1 | tr '\n' ,)" "$A $B 10 11,answered,"
+printf '%s\n' "$A 10.0.0.1:6379@17000 myself,slave $B 0 0 4 connected [10-<-$B]" >"$TMP/answers"
+equal 'a replica gets nothing' "$(slots_on_their_way 10.0.0.1)" answered
+unset -f ask
 
 # A replica that dials an old address
 say() { :; }

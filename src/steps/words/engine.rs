@@ -6,6 +6,14 @@ use crate::{
     steps::{Action, Stage},
 };
 
+/// Whether the stage brings a server whose files the one of before cannot read.
+pub(super) fn is_one_way(context: &Context<'_>) -> bool {
+    let was = context.old.and_then(|old| old.server);
+    was.zip(context.new.server).is_some_and(|(was, becomes)| {
+        (was.version, was.engine) != (becomes.version, becomes.engine) && !reads(was, becomes)
+    })
+}
+
 pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
     let (Some(old), new) = (context.old, context.new) else { return };
     let (Some(was), Some(becomes)) = (old.server, new.server) else { return };
@@ -26,9 +34,11 @@ pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
     if was.version != becomes.version || was.engine != becomes.engine {
         stage.before.extend(backup(old));
         if !goes_back {
-            stage.before.push(Action::by_hand(format!(
-                "THERE IS NO WAY BACK once the first pod has restarted, some seconds after it is applied: {from} cannot read the files that {to} writes. To try one pod first, set `lifecycle.updateStrategy: OnDelete` in a commit before this one, and delete a replica; the others follow when you delete them, masters last."
-            )));
+            stage.before.push(Action::by_hand(if new.waits_for_deletion {
+                format!("THERE IS NO WAY BACK once the first pod has been deleted: {from} cannot read the files that {to} writes. Try it with a replica.")
+            } else {
+                format!("THERE IS NO WAY BACK once the first pod has restarted, some seconds after it is applied: {from} cannot read the files that {to} writes. To try one pod first, set `lifecycle.updateStrategy: OnDelete` in a commit before this one, and delete a replica; the others follow when you delete them, masters last.")
+            }));
         }
     }
     let gone = directives(context, |change| change.old.is_some() && change.new.is_none());
@@ -46,7 +56,8 @@ pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
         stage.happens.push(if goes_back {
             "Both servers read each other's files, so old and new pods copy from each other while they take turns.".to_owned()
         } else {
-            "New pods read the files of old ones and copy from old masters. An old pod cannot copy from a new master, so a shard whose master is new has a copy less (with one replica: none) until its last pod is new: a short time, for it is the next to restart.".to_owned()
+            "New pods read the files of old ones and copy from old masters. An old pod cannot copy from a new master, so a shard whose master is new has a copy less (with one replica: none) until its last pod is new: ".to_owned()
+                + if new.waits_for_deletion { "delete that one soon." } else { "a short time, for it is the next to restart." }
         });
     }
     stage.back = if was.version == becomes.version && was.engine == becomes.engine {
@@ -58,7 +69,7 @@ pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
         )
     } else {
         format!(
-            "As long as no pod has restarted: revert the commit and apply it. After that there is none, because {from} cannot read the files that {to} writes; `redis-cluster-gen diff` would call it data-risk (RCG706). What is left is a second cluster with {from}, filled from the backup."
+            "As long as no pod has restarted: revert the commit and apply it. After that there is none, because {from} cannot read the files that {to} writes; `redis-cluster-gen diff` would call it data-risk (RCG706). What is left is a second cluster with {from}, filled from the backup: without what was written since."
         )
     };
 }
@@ -109,15 +120,22 @@ pub(super) fn backup(old: &Facts) -> Vec<Action> {
     let saved = old.ask("\"$pod\"", "INFO persistence");
     vec![
         Action::run(
-            "Make a backup: let every server write a dump beside its other files, so the volume has to have room for it. `spec.restore` cannot read such dumps, other tools can (RedisShake, for one); for a way back without another tool, add `spec.backup` in a commit before this one.",
-            for_each(&pods, &save),
+            format!(
+                "Make a backup: let every server write a dump beside its other files, so the volume has to have room for it. Each says `Background saving started`. `spec.restore` cannot read such dumps, other tools can (RedisShake, for one){}.",
+                if old.is_ours {
+                    "; for a way back without another tool, add `spec.backup` in a commit before this one"
+                } else {
+                    ""
+                }
+            ),
+            format!("date +%s; {}", for_each(&pods, &format!("echo \"$pod\"; {save}"))),
         ),
         Action::run(
-            "When each says `rdb_bgsave_in_progress:0`, `rdb_last_bgsave_status:ok` and a `rdb_last_save_time` after the command above (`date +%s` tells the time), the dumps are there.",
+            "This waits until each is done. The dumps are there when each says `rdb_last_bgsave_status:ok` and a `rdb_last_save_time` that is not before the number with which the command above began.",
             for_each(
                 &pods,
                 &format!(
-                    "{saved} | grep -E 'rdb_bgsave_in_progress|rdb_last_bgsave_status|rdb_last_save_time'"
+                    "echo \"$pod\"; until {saved} | grep -q rdb_bgsave_in_progress:0; do sleep 2; done; {saved} | grep -E 'rdb_last_bgsave_status|rdb_last_save_time'"
                 ),
             ),
         ),

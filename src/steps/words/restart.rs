@@ -1,6 +1,6 @@
 //! Changes that take effect in place, or by a rolling restart.
 
-use super::{Context, count};
+use super::{Context, count, engine, for_each};
 use crate::{
     diff::Class,
     steps::{Action, Stage, Writes, stages::Purpose},
@@ -12,22 +12,28 @@ pub(super) fn settings(context: &Context<'_>, stage: &mut Stage) {
     let rolls = context.rolls();
     let live = context.meets("RCG612");
     let pending = context.comparison.changes().any(|(_, change)| change.class() == Class::Pending);
+    let releases = context.purpose != Purpose::Resume
+        && context.old.is_some_and(|old| old.waits_for_deletion)
+        && !context.new.waits_for_deletion;
     if stage.name.is_empty() {
-        stage.name = if rolls { "restart" } else { "settings" };
+        stage.name = if rolls || releases { "restart" } else { "settings" };
         stage.title = match (rolls, live) {
-            (true, _) => "change what takes a rolling restart".to_owned(),
-            (false, true) => "change settings of running servers".to_owned(),
-            (false, false) => "change what takes no restart".to_owned(),
-        };
+            (true, _) => "change what takes a rolling restart",
+            (false, _) if releases => "let pods restart that have waited to be deleted",
+            (false, true) => "change settings of running servers",
+            (false, false) => "change what takes no restart",
+        }
+        .to_owned();
     }
     if live {
         stage.happens.push("Running servers take the changed directives over: the kubelet brings the file to the pods within about a minute and a half, and each pod's log says that it applied it.".to_owned());
     }
     if rolls {
         roll(context, stage, restarting);
+    } else if releases {
+        release(context, stage);
     } else if pending {
-        stage.happens.push("What the pods read when they start is stored, and counts for a pod when somebody deletes it (RCG631, RCG632).".to_owned());
-        stage.wait.push(Action::by_hand("Delete the pods one at a time when it suits, replicas first, each when the one before is ready."));
+        by_hand(context, stage);
     } else if stage.happens.is_empty() {
         stage.happens.push("The objects change in place. No pod restarts.".to_owned());
     }
@@ -35,7 +41,9 @@ pub(super) fn settings(context: &Context<'_>, stage: &mut Stage) {
         stage.trouble.push("Nothing waits for this. If clients complain, go back.".to_owned());
     }
     if stage.back.is_empty() {
-        stage.back = if rolls {
+        stage.back = if releases {
+            "Revert the commit and apply it: no further pod restarts. For what has restarted the way back is that of the change that it had waited for.".to_owned()
+        } else if rolls {
             "Revert the commit and apply it; the pods restart once more, one after the other. A pod that never became ready may have to be deleted by hand.".to_owned()
         } else {
             "Revert the commit and apply it.".to_owned()
@@ -43,18 +51,76 @@ pub(super) fn settings(context: &Context<'_>, stage: &mut Stage) {
     }
 }
 
+/// Pods that wait to be deleted, and are, by hand.
+fn by_hand(context: &Context<'_>, stage: &mut Stage) {
+    stage.happens.push("What the pods read when they start is stored, and counts for a pod when somebody deletes it (RCG631, RCG632).".to_owned());
+    stage.wait.push(Action::run(
+        "Delete the pods one at a time, when it suits, those first that are replicas (`role:slave`) at that moment: this tells which.",
+        for_each(
+            &context.new.pods(),
+            &format!(
+                "echo \"$pod $({} | grep -o 'role:[a-z]*')\"",
+                context.old.unwrap_or(context.new).ask("\"$pod\"", "INFO replication")
+            ),
+        ),
+    ));
+    stage.wait.push(Action::by_hand(format!(
+        "After each one wait until it is ready again: `{} && sleep 5 && {}`.",
+        context.kubectl("delete pod POD"),
+        context.kubectl("wait pod POD --for=condition=Ready --timeout=15m")
+    )));
+    stage.trouble.push("Delete no further pod: all others go on serving, as they were.".to_owned());
+}
+
+/// Pods that wait to be deleted no longer do.
+fn release(context: &Context<'_>, stage: &mut Stage) {
+    let sets = context.new.sets.len();
+    stage.happens.push(format!(
+        "Pods that have waited to be deleted since an earlier change restart now, {}. Where all were deleted after it, none restarts.",
+        in_turn(sets)
+    ));
+    stage.writes = stage.writes.max(writes(context));
+    stage.wait.push(Action::run(
+        "All pods are new and ready. After a push, ask when Argo CD or Flux has applied it.",
+        rolled_out(context, context.new.pods().len().div_ceil(sets.max(1)) as u64),
+    ));
+    stage.trouble.push(format!(
+        "The restart stops at the first pod that does not become ready; all others go on serving. `{}` says why it does not start.",
+        context.kubectl("logs POD -c redis")
+    ));
+}
+
+/// How pods follow each other.
+fn in_turn(sets: usize) -> &'static str {
+    if sets == 1 { "one after the other" } else { "one of each shard at a time" }
+}
+
+/// What a rolling restart does to writes.
+fn writes(context: &Context<'_>) -> Writes {
+    match (context.new.target.replicas, context.new.sets.len()) {
+        (0, 1) => Writes::Restart,
+        // One pod of each shard, and it has no other.
+        (0, _) => Writes::Outage,
+        _ => Writes::Handover,
+    }
+}
+
+fn rolled_out(context: &Context<'_>, minutes: u64) -> String {
+    context.kubectl(&format!(
+        "rollout status statefulset -l {} --timeout={}m",
+        context.new.selector(),
+        (minutes * 5).max(15)
+    ))
+}
+
 /// A rolling restart.
 pub(super) fn roll(context: &Context<'_>, stage: &mut Stage, pods: u64) {
     let sets = context.new.sets.len();
-    let one_by_one = if sets == 1 {
-        "one after the other".to_owned()
-    } else {
-        "one of each shard at a time".to_owned()
-    };
     let minutes = pods.div_ceil(sets.max(1) as u64);
     stage.happens.push(format!(
-        "{} restart, {one_by_one}, in about {}: {}",
+        "{} restart, {}, in about {}: {}",
         count(pods, "pod"),
+        in_turn(sets),
         count(minutes, "minute"),
         if context.new.target.replicas == 0 {
             "the highest number first. No master has a replica, so each shard is gone for as long as its pod restarts."
@@ -62,12 +128,7 @@ pub(super) fn roll(context: &Context<'_>, stage: &mut Stage, pods: u64) {
             "replicas and masters as they come, the highest number first. A master hands its shard to a replica before it stops, and the next pod follows when the one before is ready and in sync."
         }
     ));
-    stage.writes = stage.writes.max(match (context.new.target.replicas, sets) {
-        (0, 1) => Writes::Restart,
-        // One pod of each shard, and it has no other.
-        (0, _) => Writes::Outage,
-        _ => Writes::Handover,
-    });
+    stage.writes = stage.writes.max(writes(context));
     if context.purpose == Purpose::Resume {
         return;
     }
@@ -81,16 +142,14 @@ pub(super) fn roll(context: &Context<'_>, stage: &mut Stage, pods: u64) {
             "All pods are new and ready. After a push, ask when Argo CD or Flux has applied it: before that it says so of the old ones."
         }
     };
-    stage.wait.push(Action::run(
-        ready,
-        context.kubectl(&format!(
-            "rollout status statefulset -l {} --timeout={}m",
-            context.new.selector(),
-            (minutes * 5).max(15)
-        )),
-    ));
+    stage.wait.push(Action::run(ready, rolled_out(context, minutes)));
     stage.trouble.push(format!(
-        "The restart stops at the first pod that does not become ready; all others go on serving. `{}` says why it does not start. Then take the way back, or mend the spec and apply again.",
-        context.kubectl("logs POD -c redis")
+        "The restart stops at the first pod that does not become ready; all others go on serving. `{}` says why it does not start. {}",
+        context.kubectl("logs POD -c redis"),
+        if engine::is_one_way(context) {
+            "Set `lifecycle.updateStrategy: OnDelete` beside the new version, render and apply, so that no further pod restarts; then mend the spec, and take that line out again."
+        } else {
+            "Then take the way back, or mend the spec and apply again."
+        }
     ));
 }

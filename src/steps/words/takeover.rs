@@ -202,7 +202,7 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
     if let (Some(was), Some(becomes)) = (old.server, context.new.server)
         && becomes.version.0 > was.version.0 + 1
     {
-        stage.happens.push("That is more than one major version in one step. No old server runs beside a new one, so it is enough that new servers read old files, and they do. What clients see may differ more: read the notes of each release between, or take over with the old version first and upgrade afterwards.".to_owned());
+        stage.happens.push("That is more than one major version in one step. No old server runs beside a new one, so it is enough that new servers read old files, and they do. What clients see may differ more: read the notes of each release between.".to_owned());
     }
     stage.happens.push(format!(
         "{pods} of the same names start at once, each with the volume of its namesake: the keys, and `nodes.conf`, by which each knows its own id and those of its peers. The pods have new addresses. Each looks its peers up by name, and introduces itself to those whose id it knows; what the old script wrote into `nodes.conf` as an address, `$POD_IP` in braces too, does not matter any more.",
@@ -220,7 +220,19 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
         "A pod that does not start says why: `{}`. `Permission denied` means that the volume does not belong to group 999. The data is on the volumes, and nothing is written before the server has loaded it.",
         context.kubectl("logs POD -c redis")
     ));
-    stage.back = "As long as the server is the old version: delete the StatefulSet, apply the old manifests, and repair the addresses by hand. A newer server writes files that an older one does not read; then the backup and the snapshots are the way back.".to_owned();
+    let same = old.server.zip(context.new.server).is_some_and(|(was, becomes)| reads(was, becomes));
+    stage.back = if same {
+        "Delete the StatefulSet, apply the old manifests, and introduce the servers to each other at their new addresses (`CLUSTER MEET`), as after every restart of the old cluster. What was written meanwhile stays.".to_owned()
+    } else {
+        stage.before.push(Action::by_hand(format!(
+            "THERE IS NO WAY BACK once the new servers run: those of {} cannot read the files that they write. What is left then is the backup, or the snapshots, without what was written since.",
+            old.image
+        )));
+        format!(
+            "As long as no new server has started: apply the old manifests, and introduce the servers to each other at their new addresses (`CLUSTER MEET`). After that the backup and the snapshots are the way back, without what was written since: {} cannot read the files of a newer server.",
+            old.image
+        )
+    };
 }
 
 /// The old pods have labels of their own, so they are named.

@@ -36,7 +36,11 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     if let Some(secret) = context.new.certificate.as_ref().filter(|_| encryption) {
         if !context.new.is_issued {
             stage.before.push(Action::run(
-                "Make the certificate's Secret of its files. It has to be good for servers and for clients, because pods are clients of each other.",
+                "See that the certificate is good for servers and for clients, because pods are clients of each other, and that the key is its own: it has to say `OK` twice and `fits`.",
+                "openssl verify -CAfile ca.crt -untrusted tls.crt -purpose sslserver tls.crt && openssl verify -CAfile ca.crt -untrusted tls.crt -purpose sslclient tls.crt && [ \"$(openssl x509 -in tls.crt -noout -pubkey)\" = \"$(openssl pkey -in tls.key -pubout)\" ] && echo fits",
+            ));
+            stage.before.push(Action::run(
+                "Make the certificate's Secret of its files.",
                 context.kubectl(&format!(
                     "create secret generic {secret} --from-file=tls.crt --from-file=tls.key --from-file=ca.crt"
                 )),
@@ -48,7 +52,7 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     // The rule about the policy is met by a change of its ports, too.
     let closes = context.meets("RCG616") && (context.meets("RCG698") || context.meets("RCG653"));
     stage.happens.push(format!(
-        "{}: the pods wait to be deleted (`updateStrategy: OnDelete`). Pods of before and after could not talk to each other, and each group would take the other for dead, so all are deleted at once.",
+        "{}: the pods wait to be deleted (`updateStrategy: OnDelete`). Do not wait long with that: a pod that restarts for another reason comes back as a new one, and does not find the others. Pods of before and after could not talk to each other, and each group would take the other for dead, so all are deleted at once.",
         if closes { "No pod restarts when it is applied" } else { "Nothing happens when it is applied" }
     ));
     if closes {
@@ -62,7 +66,7 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     stage.happens.push(if !keeps {
         "All pods stop and start at once, empty, and make a cluster anew.".to_owned()
     } else {
-        String::from("Replicas are gone and back first. A master that is to stop waits for a replica to hand its shard to (up to `lifecycle.handoverSeconds`, 40 s by default), but none can come; it serves those clients meanwhile that know its address. Then it writes its data to the disk and stops. All come back on their volumes, find each other again, and serve. No key is lost.")
+        String::from("Replicas are gone and back first. A master that is to stop waits for a replica to hand its shard to (up to `lifecycle.handoverSeconds`, 40 s by default), but none can come; the clients that are connected to it, or know its address, it serves meanwhile. Then it writes its data to the disk and stops. All come back on their volumes, find each other again, and serve. No key is lost.")
     });
     // What is there only when all of it is: the strategy comes with this stage, or else the configuration has changed.
     let sign = context
@@ -103,7 +107,10 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
         context.kubectl("logs POD -c redis"),
         if keeps { " The data is on the volumes, whatever happens." } else { "" }
     ));
-    stage.back = "Take back all lines but `updateStrategy: OnDelete`, render, apply, and delete all pods at once again: a second outage. Without that line the pods would restart one after the other, and those of before and after cannot talk to each other.".to_owned();
+    stage.back = format!(
+        "Take back all lines of the spec but `updateStrategy: OnDelete`, render it and apply it as above, and delete all pods at once again, `{}`: a second outage. Without that line the pods would restart one after the other, and those of before and after cannot talk to each other.",
+        context.kubectl(&format!("delete pod -l {}", context.new.nodes()))
+    );
 }
 
 pub(super) fn resume(_: &Context<'_>, stage: &mut Stage) {

@@ -3,7 +3,10 @@
 use super::{Context, count, for_each, list};
 use crate::{
     spec::types::Layout,
-    steps::{Action, Stage, Writes, facts::Size},
+    steps::{
+        Action, Stage, Writes,
+        facts::{Facts, Size},
+    },
 };
 
 /// What becomes of pods between the two stages.
@@ -55,12 +58,13 @@ pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
         format!("add {}", size(added))
     };
     if context.new.pods().len() > old.pods().len() {
+        room(context, stage, "");
         empty_volumes(context, stage);
         stage.happens.push("The new pods start empty, and the bootstrap Job lets them join. Each new replica copies its master's data.".to_owned());
     }
     if !old.retiring.is_none() && context.new.retiring.is_none() {
-        let more =
-            if added.is_none() { String::new() } else { format!(", and add {}", size(added)) };
+        let new = context.new.target.less(old.rendered());
+        let more = if new.is_none() { String::new() } else { format!(", and add {}", size(new)) };
         stage.title = format!("keep {} after all{more}", size(old.retiring));
         stage.happens.push("The pods that were on their way out stay: the bootstrap Job lets those join again that have left. Nodes remember for a minute whom they were told to forget, so it can take that long.".to_owned());
     }
@@ -93,6 +97,7 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     stage.title = format!("take {gone} out of the cluster");
     if !added.is_none() {
         stage.title += &format!(", and add {}", size(added));
+        room(context, stage, "");
         empty_volumes(context, stage);
         stage.happens.push("New pods start empty and join first.".to_owned());
     }
@@ -117,22 +122,43 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
 
 /// Another layout, whose pods take the places of those of the old one.
 fn move_over(context: &Context<'_>, stage: &mut Stage) {
-    stage.title = format!("move the cluster over to the pods of {}", context.new.layout().name());
+    let returns = context.old.is_some_and(|old| old.retires_layout);
+    let how = if returns { "back" } else { "over" };
+    stage.title = format!("move the cluster {how} to the pods of {}", context.new.layout().name());
     if context.new.layout() == Layout::SingleStatefulSet {
         stage.writes = Writes::Handover;
     }
-    empty_volumes(context, stage);
-    stage.before.push(Action::by_hand(format!(
-        "See that the nodes have room for {} more: until the next stage the pods of both layouts run.",
-        count(context.new.target.pods(), "pod")
-    )));
-    stage.happens.push("The pods of the new layout start empty, beside those of the old one, and join the cluster; those of the old one do not restart. ".to_owned() + match context.new.layout() {
-        Layout::SingleStatefulSet => "They copy the masters, and the old masters hand their shards over to them, one after the other.",
-        Layout::StatefulSetPerShard => "The bootstrap Job moves all slots with their keys from the old masters to the new ones, which takes a while: the Job's log tells how long.",
-    } + " Then it waits until clients have learnt it, and takes the old servers out of the cluster. Clients follow by themselves.");
+    let join = if returns {
+        "The pods of both layouts go on running. Those that have left the cluster join it again, empty; nodes remember for a minute whom they were told to forget, so it can take that long. "
+    } else {
+        room(context, stage, ": until the next stage the pods of both layouts run");
+        empty_volumes(context, stage);
+        "The pods of the new layout start empty, beside those of the old one, and join the cluster; those of the old one do not restart. "
+    };
+    let moves = match context.new.layout() {
+        Layout::SingleStatefulSet => "copy the masters, and the other layout's masters hand their shards over to them, one after the other.",
+        Layout::StatefulSetPerShard => "get all slots with their keys from the other layout's masters: the bootstrap Job moves them, which takes a while, and its log tells how long.",
+    };
+    let layout = context.new.layout().name();
+    stage.happens.push(format!("{join}The pods of {layout} {moves} Then the Job waits until clients have learnt it, and takes the servers of the other layout out of the cluster. Clients follow by themselves."));
     stage.happens.push(TAKEN_OUT.to_owned());
     moving(context, stage);
-    stage.back = "Until the next stage: swap `layout` and `retiring.layout`, render and apply. The Job moves all slots back to the pods of the old layout, and takes those of the new one out; then delete the block.".to_owned();
+    stage.back = "Until the next stage: put the old `layout` back, without `retiring`, and ask `redis-cluster-gen plan`: the Job moves all slots back, and takes the pods of this layout out.".to_owned();
+}
+
+/// New pods need a place to run.
+fn room(context: &Context<'_>, stage: &mut Stage, why: &str) {
+    let had = context.old.map(Facts::pods).unwrap_or_default();
+    let new = context.new.pods().iter().filter(|pod| !had.contains(pod)).count() as u64;
+    if new > 0 {
+        stage.before.push(Action::run(
+            format!(
+                "See that the nodes have room for {} more{why}; these lines show what is asked for of each node. What does not fit stays Pending, and the Job waits for it.",
+                count(new, "pod")
+            ),
+            "kubectl describe nodes | grep -A 9 '^Allocated resources'",
+        ));
+    }
 }
 
 /// New pods may find the volumes of pods of the same names, from before.
@@ -145,8 +171,9 @@ fn empty_volumes(context: &Context<'_>, stage: &mut Stage) {
     let get = context.kubectl(&format!("get pvc {} --ignore-not-found", claims.join(" ")));
     stage.before.push(Action::run(
         format!(
-            "See that the new pods find no volumes of an earlier time: it should say nothing. A pod that retired as the plan has it left an empty one, which does no harm. Where keys may be on one, because a pod was taken away in another way, the Job ends with code 7: delete it, `{}`, if nobody misses them.",
-            context.kubectl("delete pvc NAME")
+            "See that the new pods find no volumes of an earlier time: it should say nothing. A pod that retired as the plan has it left an empty one, which does no harm. Where keys may be on one, because a pod was taken away in another way, the Job ends with code 7: if nobody misses them, delete the claim, and its pod, which gets an empty one, `{} && {}`.",
+            context.kubectl("delete pvc CLAIM --wait=false"),
+            context.kubectl("delete pod POD")
         ),
         get,
     ));
@@ -168,7 +195,7 @@ pub(super) fn remove(context: &Context<'_>, stage: &mut Stage) {
     let Some(old) = context.old else { return };
     stage.name = "remove";
     stage.title = match old.retires_layout {
-        true => "remove the pods of the old layout".to_owned(),
+        true => format!("remove the pods of {}", other(old.layout()).name()),
         false => format!("remove the pods of {}", size(old.retiring)),
     };
     let stays = context.new.pods();
@@ -189,22 +216,49 @@ pub(super) fn remove(context: &Context<'_>, stage: &mut Stage) {
         count(gone.len() as u64, "pod"),
         gone.join(", ")
     ));
-    let claim = old.claim.as_ref().map_or("data", |(name, _)| name.as_str());
-    let claims: Vec<_> = gone.iter().map(|pod| format!("{claim}-{pod}")).collect();
-    let claims_go = if old.sets.len() == context.new.sets.len() && !old.retires_layout {
+    if claims_go(old, context.new) {
+        stage.happens.push("Their volumes are deleted with them (`storage.retention`).".to_owned());
+    }
+    stage.trouble.push("A pod that stays in Terminating waits for its grace period.".to_owned());
+    stage.back = match old.retires_layout {
+        true => "A plan of its own: put the old `layout` back and ask `redis-cluster-gen plan`. The pods then join as new ones",
+        false => "The cluster can grow again at any time. The pods then join as new ones",
+    }
+    .to_owned()
+        + match claims_go(old, context.new) || old.claim.is_none() {
+            true => ".",
+            false => ", also on the volumes that were kept: those are empty.",
+        };
+}
+
+fn other(layout: Layout) -> Layout {
+    match layout {
+        Layout::StatefulSetPerShard => Layout::SingleStatefulSet,
+        Layout::SingleStatefulSet => Layout::StatefulSetPerShard,
+    }
+}
+
+/// Whether the volumes of pods that go are deleted with them.
+fn claims_go(old: &Facts, new: &Facts) -> bool {
+    if old.sets.len() == new.sets.len() && !old.retires_layout {
         old.claims_go.1
     } else {
         old.claims_go.0
-    };
-    if claims_go {
-        stage.happens.push("Their volumes are deleted with them (`storage.retention`).".to_owned());
-    } else if old.claim.is_some() {
-        stage.wait.push(Action::by_hand(format!(
-            "The volumes are kept. When nobody misses anything, delete their claims: `{}`.",
-            context.kubectl(&format!("delete pvc {}", claims.join(" ")))
-        )));
     }
-    stage.trouble.push("A pod that stays in Terminating waits for its grace period.".to_owned());
-    stage.back =
-        "The cluster can grow again at any time; the pods then join as new ones, also on the volumes that were kept: those are empty.".to_owned();
+}
+
+/// What is left of pods that were removed, when all is well.
+pub(super) fn clean_up(context: &Context<'_>, stage: &mut Stage) {
+    let Some(old) = context.old else { return };
+    let Some((claim, _)) = &old.claim else { return };
+    if claims_go(old, context.new) {
+        return;
+    }
+    let stays = context.new.pods();
+    let gone = old.pods().into_iter().filter(|pod| !stays.contains(pod));
+    let claims: Vec<_> = gone.map(|pod| format!("{claim}-{pod}")).collect();
+    stage.wait.push(Action::by_hand(format!(
+        "The volumes are kept. When nobody misses anything, delete their claims: `{}`.",
+        context.kubectl(&format!("delete pvc {}", claims.join(" ")))
+    )));
 }

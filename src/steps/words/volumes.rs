@@ -26,8 +26,9 @@ pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
     ));
     stage.before.push(Action::run(
         format!(
-            "Wait until every volume says {to}. Where a driver rounds up, the wait does not end: when `{}` shows more than that for each, stop it and go on. A volume that says FileSystemResizePending grows when its pod restarts: delete such pods one at a time, each when the one before is ready.",
-            old.kubectl("get pvc")
+            "Wait until every volume says {to}. Where a driver rounds up, the wait does not end: when `{}` shows more than that for each, stop it and go on. A volume that waits for a restart of its pod says FileSystemResizePending in `{}`: delete such pods one at a time, each when the one before is ready.",
+            old.kubectl("get pvc"),
+            old.kubectl("describe pvc")
         ),
         format!("({})", for_each(
             &old.pods(),
@@ -53,5 +54,6 @@ pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
         old.kubectl("describe pvc")
     ));
     stage.back =
-        "None for the volumes: they never shrink. The spec has to stay at the new size.".to_owned();
+        "None for volumes that have grown: they never shrink, and the spec has to stay at the new size."
+            .to_owned();
 }

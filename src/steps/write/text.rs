@@ -7,6 +7,9 @@ use super::super::{Action, LineKind, Stage, Steps, Writes};
 /// Lines of prose are broken here; commands never are.
 const WIDTH: usize = 100;
 
+/// Where a reader who never saw a Redis Cluster finds what is meant.
+const WORDS: &str = "`redis-cluster-gen explain CODE` says more of a rule. What a slot, a shard, a handover and the other words mean: docs/plan.md.";
+
 /// How many rules of a stage are named.
 const MOST_RULES: usize = 6;
 
@@ -31,6 +34,10 @@ pub(super) fn write(all: &[Steps], color: bool, out: &mut dyn Write) -> io::Resu
         for (number, stage) in (1..).zip(&steps.stages) {
             writeln!(out)?;
             one(steps, number, stage, Paint { color }, out)?;
+        }
+        if !steps.stages.is_empty() {
+            writeln!(out)?;
+            prose(WORDS, "", out)?;
         }
     }
     Ok(())

@@ -358,6 +358,14 @@ pub const SCENARIOS: &[Scenario] = &[
     .setup(bootstrap::impatient)
     .alone(),
     scenario(
+        "f15-source-stops",
+        "the same, and a master that gives slots is deleted, and hands over",
+        scaling::source_stops,
+    )
+    .limit(900)
+    .setup(bootstrap::impatient)
+    .alone(),
+    scenario(
         "f15-half-heard",
         "the target master dies when nobody has heard yet of some of its slots",
         scaling::half_heard,

@@ -32,6 +32,8 @@ const GAP: Duration = Duration::from_secs(3);
 const TAKEOVER: Duration = Duration::from_secs(20);
 /// After that its pod is back, and the Job, killed meanwhile, has had its turn: slots that were half moved are served again.
 const FINISH: Duration = Duration::from_secs(30);
+/// After that a pod that is deleted has handed over and stopped.
+const STOP: Duration = Duration::from_secs(60);
 /// After that a master that took over from one that was giving slots away goes on with it.
 const GOES_ON: Duration = Duration::from_secs(8);
 /// Engines whose replicas know which slots their master is giving away, or whose slots are never half moved.
@@ -618,22 +620,27 @@ fn masters_last(cluster: &Cluster) -> Result<Vec<Shard>> {
 
 /// F15: slots move to a new shard, and its master dies. Its replica takes over and the Job finishes the move.
 pub fn target_dies(lab: &mut Lab) -> Result<()> {
-    dies_in_move(lab, Side::Target)
+    goes_in_move(lab, Side::Target, true)
 }
 
 /// F15: the same with a master that gives slots.
 pub fn source_dies(lab: &mut Lab) -> Result<()> {
-    dies_in_move(lab, Side::Source)
+    goes_in_move(lab, Side::Source, true)
 }
 
-/// The end of a move whose master dies.
+/// F15: the same, and it hands over before it stops.
+pub fn source_stops(lab: &mut Lab) -> Result<()> {
+    goes_in_move(lab, Side::Source, false)
+}
+
+/// The end of a move whose master goes.
 #[derive(Clone, Copy, PartialEq)]
 enum Side {
     Source,
     Target,
 }
 
-fn dies_in_move(lab: &mut Lab, side: Side) -> Result<()> {
+fn goes_in_move(lab: &mut Lab, side: Side, dies: bool) -> Result<()> {
     let mut growth = Growth::start(lab, lab.spec("blue"), 6)?;
     let world = lab.world.clone();
     let spec = growth.spec.clone().set("spec.topology.shards", 4);
@@ -666,7 +673,7 @@ fn dies_in_move(lab: &mut Lab, side: Side) -> Result<()> {
         Side::Source => earlier.get(pod).is_some_and(|had| slots < had),
         Side::Target => earlier.get(pod).is_some_and(|had| slots > had),
     };
-    let dying = world.wait("slots move", STEP, || {
+    let going = world.wait("slots move", STEP, || {
         let found = all_slots(&candidates);
         Ok(found.iter().find(|found| moves(*found)).ok_or("not yet")?.0.clone())
     })?;
@@ -674,12 +681,12 @@ fn dies_in_move(lab: &mut Lab, side: Side) -> Result<()> {
     if side == Side::Source && growth.half_moved {
         growth.wait_half_moved();
     }
-    let slots = slots_of(&dying)?;
+    let slots = slots_of(&going)?;
     // Its shard.
     let shard: BTreeSet<_> = match side {
         Side::Target => candidates.into_iter().collect(),
         Side::Source => {
-            let own = cluster.view(&dying)?.own.id;
+            let own = cluster.view(&going)?.own.id;
             let views = cluster.views()?;
             let follows =
                 |view: &&View| view.own.id == own || view.own.master.as_ref() == Some(&own);
@@ -688,8 +695,18 @@ fn dies_in_move(lab: &mut Lab, side: Side) -> Result<()> {
     };
     growth.watch.want(ASSIGNED);
     let died = Instant::now();
-    world.destroy(std::slice::from_ref(&dying))?;
-    world.say(&format!("{dying} died with {slots} slots"));
+    if dies {
+        world.destroy(std::slice::from_ref(&going))?;
+    } else {
+        world.hold(&going);
+        let pod = world.pod(&going)?;
+        pod.delete(None);
+        world.wait("it is gone", STOP, || {
+            ensure!(pod.gone(), "it still runs");
+            Ok(())
+        })?;
+    }
+    world.say(&format!("{going} went with {slots} slots"));
     growth.expected.extend(GONE);
     // The replica that takes over expects no keys of slots that are half moved, until the Job tells it to.
     growth.expected.push("Ask: ");
@@ -697,10 +714,10 @@ fn dies_in_move(lab: &mut Lab, side: Side) -> Result<()> {
     growth.kill(lab, &cluster.job, 1)?;
     let successor = world.wait("its replica takes over", TAKEOVER, || cluster.master_of(&shard))?;
     if side == Side::Source && !TOLD.contains(&lab.case.image.engine.as_str()) {
-        goes_on_giving(&cluster, &successor, &dying)?;
+        goes_on_giving(&cluster, &successor, &going)?;
         growth.unseen = Some((died, Instant::now()));
     }
-    world.release([&dying]);
+    world.release([&going]);
     world.wait("the Job is complete", STEP, || world.job_done(&cluster.job))?;
     lab.healed(died);
     is_even(&cluster.in_shape()?)?;
@@ -710,7 +727,7 @@ fn dies_in_move(lab: &mut Lab, side: Side) -> Result<()> {
     growth.cluster = cluster;
     // Clients go on for some time.
     thread::sleep(Duration::from_secs(2));
-    lab.note(format!("the master died with {slots} slots"));
+    lab.note(format!("the master went with {slots} slots"));
     growth.end(lab, 5, FINISH)
 }
 
