@@ -295,9 +295,9 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
             world.grow_claim(claim, size.ok_or("no size in the patch")?)?;
             done("patched")
         }
-        ["describe", "nodes"] => {
-            done("Name:  lab\nAllocated resources:\n  Resource  Requests  Limits\n  memory    1Gi (5%)  1Gi (5%)")
-        }
+        ["describe", "nodes"] => done(
+            "Name:  lab\nAllocated resources:\n  Resource  Requests  Limits\n  memory    1Gi (5%)  1Gi (5%)",
+        ),
         ["get", "storageclass", ..] => done("NAME ALLOWVOLUMEEXPANSION\nstandard (default) true"),
         ["create", "secret", "generic", name, files @ ..]
             if files.iter().all(|file| file.starts_with("--from-file=")) =>

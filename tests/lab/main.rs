@@ -155,7 +155,9 @@ fn run_all(arguments: &Arguments) -> Result<bool> {
     let (alone, together): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| {
         find(&case.scenario).is_ok_and(|s| s.alone || (s.exact && case.patience == 1))
     });
-    for (cases, jobs) in [(together, jobs), (alone, jobs.div_ceil(3))] {
+    // Where limits are long, more is allowed beside it.
+    let part = if alone.iter().all(|case| case.patience > 1) { 2 } else { 3 };
+    for (cases, jobs) in [(together, jobs), (alone, jobs.div_ceil(part))] {
         let queue = Mutex::new(VecDeque::from(cases));
         thread::scope(|scope| {
             for _ in 0..jobs {

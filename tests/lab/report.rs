@@ -255,6 +255,15 @@ fn notes_table(mut old: Table, results: &[&(Case, Outcome)]) -> String {
     table("scenario, layout", &ENGINES, rows().iter(), &old)
 }
 
+/// A text of which the rest says no more.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 160;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{} ...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 fn mutations_table(mut old: Table, results: &[&(Case, Outcome)]) -> String {
     for (case, outcome) in results {
         let Some(mutation) = MUTATIONS.iter().find(|m| Some(m.name) == case.mutation.as_deref())
@@ -262,7 +271,7 @@ fn mutations_table(mut old: Table, results: &[&(Case, Outcome)]) -> String {
             continue;
         };
         let seen = outcome.failure.as_ref().map_or("**not noticed**".to_owned(), |failure| {
-            failure.lines().next().unwrap_or_default().replace('|', "/")
+            shortened(&failure.lines().next().unwrap_or_default().replace('|', "/"))
         });
         let cells = [
             ("what is broken", mutation.what.to_owned()),
