@@ -157,7 +157,7 @@ impl Writes {
         match self {
             Writes::Continue => "No outage: clients can write all the time.",
             Writes::Handover => {
-                "No outage. Writes to a shard wait while its master hands over to a replica: up to 0.5 s on a quiet machine, at least once for each shard, and at most once for each of its pods: the replica that takes over may be the next to restart. Clients have to repeat a command that fails in that moment."
+                "No outage. Writes to a shard wait while its master hands over to a replica: up to 0.5 s on a quiet machine, at least once for each shard, and at most once for each of its pods: the replica that takes over may be the next to go. Clients have to repeat a command that fails in that moment."
             }
             Writes::Restart => {
                 "Each shard is away while its only pod restarts, one after the other: there is no replica that could serve meanwhile. It takes as long as the data takes to load."

@@ -228,8 +228,14 @@ fn drafts(
     let removes = resized && !old.retiring.is_none() && new.retiring.is_none() && !stay
         || same_layout && old.retires_layout && !new.retires_layout;
     let other_engine = old.server != new.server && new.server.is_some() && old.server.is_some();
-    let engine =
-        other_engine.then(|| Move { purpose: Purpose::Engine, held: engine_held(old, text) });
+    let engine = other_engine.then(|| {
+        let mut held = engine_held(old, text);
+        // Pods that wait to be deleted restart with the new server, and not for what they have waited for.
+        if old.waits_for_deletion && !new.waits_for_deletion {
+            held.push(Edit::new(STRATEGY, "OnDelete"));
+        }
+        Move { purpose: Purpose::Engine, held }
+    });
     // With replicas a restart is no outage, so those that come do so before.
     let replicas_first =
         old.target.replicas == 0 && new.target.replicas > 0 && old.surplus(new).is_none();

@@ -121,6 +121,9 @@ pub(super) fn of(context: &Context<'_>) -> Stage {
             let last = stage.apply.pop();
             stage.apply.extend(own);
             stage.apply.extend(last);
+            if context.purpose == Purpose::TakeOver {
+                stage.apply.push(Action::by_hand(takeover::GO_ON));
+            }
         }
         _ => stage.apply.extend(own),
     }

@@ -35,7 +35,7 @@ pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
         stage.before.extend(backup(old));
         if !goes_back {
             stage.before.push(Action::by_hand(if new.waits_for_deletion {
-                format!("THERE IS NO WAY BACK once the first pod has been deleted: {from} cannot read the files that {to} writes. Try it with a replica.")
+                format!("THERE IS NO WAY BACK once a new pod is a master: {from} cannot read the files that {to} writes. Begin with replicas, and see whether all is well before you delete a master.")
             } else {
                 format!("THERE IS NO WAY BACK once the first pod has restarted, some seconds after it is applied: {from} cannot read the files that {to} writes. To try one pod first, set `lifecycle.updateStrategy: OnDelete` in a commit before this one, and delete a replica; the others follow when you delete them, masters last.")
             }));
@@ -57,7 +57,11 @@ pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
             "Both servers read each other's files, so old and new pods copy from each other while they take turns.".to_owned()
         } else {
             "New pods read the files of old ones and copy from old masters. An old pod cannot copy from a new master, so a shard whose master is new has a copy less (with one replica: none) until its last pod is new: ".to_owned()
-                + if new.waits_for_deletion { "delete that one soon." } else { "a short time, for it is the next to restart." }
+                + match (new.waits_for_deletion, new.sets.len()) {
+                    (true, _) => "do not wait long between the pods of a shard.",
+                    (false, 1) => "at the latest when the restart is over.",
+                    (false, _) => "a short time, for it is the next to restart.",
+                }
         });
     }
     stage.back = if was.version == becomes.version && was.engine == becomes.engine {
@@ -66,6 +70,12 @@ pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
     } else if goes_back {
         format!(
             "Revert the commit and apply it: {from} reads the files that {to} writes. Nobody promises that for every type of value; the backup is for that."
+        )
+    } else if new.waits_for_deletion {
+        format!(
+            "As long as no new pod is a master: revert the commit, apply it, and delete each new pod together with its claim, so that it copies its master anew: `{} && {}`. After that there is none, because {from} cannot read the files that {to} writes. What is left is a second cluster with {from}, filled from the backup: without what was written since.",
+            new.kubectl("delete pvc CLAIM --wait=false"),
+            new.kubectl("delete pod POD")
         )
     } else {
         format!(

@@ -55,7 +55,7 @@ pub(super) fn settings(context: &Context<'_>, stage: &mut Stage) {
 fn by_hand(context: &Context<'_>, stage: &mut Stage) {
     stage.happens.push("What the pods read when they start is stored, and counts for a pod when somebody deletes it (RCG631, RCG632).".to_owned());
     stage.wait.push(Action::run(
-        "Delete the pods one at a time, when it suits, those first that are replicas (`role:slave`) at that moment: this tells which.",
+        "Delete the pods one at a time, those first that are replicas (`role:slave`) at that moment: this tells which.",
         for_each(
             &context.new.pods(),
             &format!(
@@ -69,6 +69,14 @@ fn by_hand(context: &Context<'_>, stage: &mut Stage) {
         context.kubectl("delete pod POD"),
         context.kubectl("wait pod POD --for=condition=Ready --timeout=15m")
     )));
+    stage.wait.push(Action::run(
+        "All pods are new when NEW is as many as PODS.",
+        context.kubectl(&format!(
+            "get statefulset -l {} -o custom-columns=NAME:.metadata.name,PODS:.status.replicas,NEW:.status.updatedReplicas",
+            context.new.selector()
+        )),
+    ));
+    stage.writes = stage.writes.max(writes(context));
     stage.trouble.push("Delete no further pod: all others go on serving, as they were.".to_owned());
 }
 

@@ -141,7 +141,7 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
             old.server.map_or("redis", |server| server.engine.name())
         )));
     }
-    stage.before.push(Action::by_hand("Where Argo CD or Flux applies the old manifests, pause it: it would bring the old StatefulSet back. Take them out of Git in the commit below, and let it go on when the new ones are there."));
+    stage.before.push(Action::by_hand("Where Argo CD or Flux applies the old manifests, pause it: it would bring the old StatefulSet back. Take them out of Git (`git rm`) in the commit below."));
     stage.before.push(Action::run(
         format!(
             "See that the cluster is whole now, and has the shape that the spec has: `cluster_state:ok`, `cluster_slots_ok:16384`, a connected line for each pod, {} with slots, and {} of each. What is broken before is broken afterwards; with another shape, change the spec.",
@@ -221,19 +221,34 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
         context.kubectl("logs POD -c redis")
     ));
     let same = old.server.zip(context.new.server).is_some_and(|(was, becomes)| reads(was, becomes));
+    let meet = format!(
+        "delete the new StatefulSet if it is there, `{}`, apply the old manifests, and when their pods run introduce them to each other at their new addresses: `{}`",
+        context.kubectl(&format!("delete statefulset {} --wait", sets.join(" "))),
+        for_each(
+            &old.pods(),
+            &format!(
+                "{} $({})",
+                old.ask(&first, "CLUSTER MEET"),
+                old.kubectl("get pod \"$pod\" -o jsonpath='{.status.podIP} 6379'")
+            )
+        )
+    );
     stage.back = if same {
-        "Delete the StatefulSet, apply the old manifests, and introduce the servers to each other at their new addresses (`CLUSTER MEET`), as after every restart of the old cluster. What was written meanwhile stays.".to_owned()
+        format!("In this order: {meet}. What was written meanwhile stays.")
     } else {
         stage.before.push(Action::by_hand(format!(
             "THERE IS NO WAY BACK once the new servers run: those of {} cannot read the files that they write. What is left then is the backup, or the snapshots, without what was written since.",
             old.image
         )));
         format!(
-            "As long as no new server has started: apply the old manifests, and introduce the servers to each other at their new addresses (`CLUSTER MEET`). After that the backup and the snapshots are the way back, without what was written since: {} cannot read the files of a newer server.",
+            "As long as no new server has started: {meet}. After that the backup and the snapshots are the way back, without what was written since: {} cannot read the files of a newer server.",
             old.image
         )
     };
 }
+
+/// What ends the pause of a tool that applies what is in Git.
+pub(super) const GO_ON: &str = "Where Argo CD or Flux was paused, let it go on when that is pushed: the outage lasts until it has applied it.";
 
 /// The old pods have labels of their own, so they are named.
 fn for_deletion(old: &Facts) -> String {

@@ -36,11 +36,16 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     if let Some(secret) = context.new.certificate.as_ref().filter(|_| encryption) {
         if !context.new.is_issued {
             stage.before.push(Action::run(
-                "See that the certificate is good for servers and for clients, because pods are clients of each other, and that the key is its own: it has to say `OK` twice and `fits`.",
+                format!(
+                    "See that the certificate is good for servers and for clients, because pods are clients of each other, and that the key is its own: it has to say `OK` twice and `fits`. Where the Secret is there already, take the three files out of it first, `{}`, and the others likewise.",
+                    context.kubectl(&format!(
+                        "get secret {secret} -o jsonpath='{{.data.tls\\.crt}}' | base64 -d >tls.crt"
+                    ))
+                ),
                 "openssl verify -CAfile ca.crt -untrusted tls.crt -purpose sslserver tls.crt && openssl verify -CAfile ca.crt -untrusted tls.crt -purpose sslclient tls.crt && [ \"$(openssl x509 -in tls.crt -noout -pubkey)\" = \"$(openssl pkey -in tls.key -pubout)\" ] && echo fits",
             ));
             stage.before.push(Action::run(
-                "Make the certificate's Secret of its files.",
+                "Make the certificate's Secret of its files, if it is not there.",
                 context.kubectl(&format!(
                     "create secret generic {secret} --from-file=tls.crt --from-file=tls.key --from-file=ca.crt"
                 )),
@@ -107,10 +112,7 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
         context.kubectl("logs POD -c redis"),
         if keeps { " The data is on the volumes, whatever happens." } else { "" }
     ));
-    stage.back = format!(
-        "Take back all lines of the spec but `updateStrategy: OnDelete`, render it and apply it as above, and delete all pods at once again, `{}`: a second outage. Without that line the pods would restart one after the other, and those of before and after cannot talk to each other.",
-        context.kubectl(&format!("delete pod -l {}", context.new.nodes()))
-    );
+    stage.back = "Put the old lines of the spec back, all but `updateStrategy: OnDelete`, and ask `redis-cluster-gen plan`: it has what to wait for, and the command that deletes all pods at once again, a second outage. Without that line the pods would restart one after the other, and those of before and after cannot talk to each other. Take it out when all is well.".to_owned();
 }
 
 pub(super) fn resume(_: &Context<'_>, stage: &mut Stage) {

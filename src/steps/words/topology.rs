@@ -136,14 +136,18 @@ fn move_over(context: &Context<'_>, stage: &mut Stage) {
         "The pods of the new layout start empty, beside those of the old one, and join the cluster; those of the old one do not restart. "
     };
     let moves = match context.new.layout() {
-        Layout::SingleStatefulSet => "copy the masters, and the other layout's masters hand their shards over to them, one after the other.",
-        Layout::StatefulSetPerShard => "get all slots with their keys from the other layout's masters: the bootstrap Job moves them, which takes a while, and its log tells how long.",
+        Layout::SingleStatefulSet => {
+            "copy the masters, and the other layout's masters hand their shards over to them, one after the other."
+        }
+        Layout::StatefulSetPerShard => {
+            "get all slots with their keys from the other layout's masters: the bootstrap Job moves them, which takes a while, and its log tells how long."
+        }
     };
     let layout = context.new.layout().name();
     stage.happens.push(format!("{join}The pods of {layout} {moves} Then the Job waits until clients have learnt it, and takes the servers of the other layout out of the cluster. Clients follow by themselves."));
     stage.happens.push(TAKEN_OUT.to_owned());
     moving(context, stage);
-    stage.back = "Until the next stage: put the old `layout` back, without `retiring`, and ask `redis-cluster-gen plan`: the Job moves all slots back, and takes the pods of this layout out.".to_owned();
+    stage.back = "Until the next stage: put the old `layout` back, without `retiring`, and ask `redis-cluster-gen plan`: all goes back to its pods, and those of this layout are taken out.".to_owned();
 }
 
 /// New pods need a place to run.
