@@ -151,13 +151,15 @@ struct Client {
     connection: Option<ClusterConnection>,
     last_success: Instant,
     last_attempt: Option<Instant>,
+    is_broken: bool,
 }
 
 impl Client {
     fn new(cluster: &Cluster) -> Client {
         let cluster = cluster.clone();
         let (last_success, last_attempt) = (Instant::now(), None);
-        Client { cluster, retries: RETRIES, connection: None, last_success, last_attempt }
+        let (connection, is_broken) = (None, false);
+        Client { cluster, retries: RETRIES, connection, last_success, last_attempt, is_broken }
     }
 
     fn connect(&self) -> Result<ClusterConnection> {
@@ -198,14 +200,19 @@ impl Client {
         let stuck = now - self.last_success > Duration::from_millis(100);
         let may_connect =
             self.last_attempt.is_none_or(|last| now - last > Duration::from_millis(250));
-        if self.connection.is_none() || (stuck && may_connect) {
+        if self.connection.is_none() || ((stuck || self.is_broken) && may_connect) {
             self.last_attempt = Some(now);
             self.connection = Some(self.connect()?);
+            self.is_broken = false;
         }
         let connection = self.connection.as_mut().ok_or("no connection")?;
-        let value = command.query(connection)?;
-        self.last_success = Instant::now();
-        Ok(value)
+        let answer = command.query(connection);
+        match &answer {
+            Ok(_) => self.last_success = Instant::now(),
+            // The crate keeps a connection to a server that has gone, and fails with it for ever while others work.
+            Err(error) => self.is_broken |= error.is_io_error(),
+        }
+        Ok(answer?)
     }
 }
 
