@@ -263,6 +263,11 @@ elif [ -r "$CONF/external" ]; then
 fi
 [ -z "$announced" ] || set -- "$@" --cluster-announce-hostname "$announced"
 
+# The ConfigMap may be that of a later change.
+if is_for_larger_limit "$(setting maxmemory)"; then
+    set -- "$@" --maxmemory "$MAXMEMORY_LIMIT"
+fi
+
 # Before the server reads them: what changes in between is applied once more.
 cp "$CONF/live.conf" "$APPLIED" || refuse "cannot write $APPLIED"
 if [ -n "$TLS_DIR" ]; then

@@ -469,7 +469,13 @@ $before
         *"
 $config $set $name $value
 "*) ;;
-        *) apply "$config $set $name $value" ;;
+        *)
+            if [ "$name" = maxmemory ] && is_for_larger_limit "$value"; then
+                say "live.conf changed: maxmemory $value waits for this pod's restart, which brings the memory for it"
+            else
+                apply "$config $set $name $value"
+            fi
+            ;;
         esac
     done <<AFTER
 $after

@@ -446,6 +446,19 @@ setting() {
         END { print value }'
 }
 
+# Prints how many mebibytes a size of redis.conf has.
+mebibytes() {
+    mebibytes=$(expr "$1" : '\([0-9]*\)mb$')
+    [ -n "$mebibytes" ] || mebibytes=0
+    echo "$mebibytes"
+}
+
+# True for a maxmemory that is more than what this pod's memory limit leaves for data: it belongs to the larger limit
+# that the pod has when it has restarted.
+is_for_larger_limit() {
+    [ -n "$MAXMEMORY_LIMIT" ] && [ "$(mebibytes "$1")" -gt "$(mebibytes "$MAXMEMORY_LIMIT")" ]
+}
+
 # True if $1 is a whole number from 0 to 255 as it stands in an address.
 is_octet() {
     case $1 in

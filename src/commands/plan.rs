@@ -52,6 +52,11 @@ pub(crate) fn run(args: &Plan, messages: Messages) -> Result<Answer, Error> {
             }));
         }
         let is_done = |steps: &Steps| steps.stages.is_empty() && steps.refusals.is_empty();
+        if all.last().is_some_and(|steps| is_done(steps) && steps.retires) {
+            messages.note(format_args!(
+                "note: pods are on their way out; when their bootstrap Job has ended well, take `topology.retiring` out of the spec and plan again"
+            ));
+        }
         if args.against.is_none() && all.last().is_some_and(is_done) {
             messages.note(format_args!(
                 "note: {folder} is what the spec renders; `plan --against git:HEAD` compares with the last commit instead"

@@ -142,15 +142,18 @@ impl Picture {
 
 fn staged(steps: &Steps) -> Cluster {
     let stages = (1..).zip(&steps.stages);
-    let after = stages
-        .map(|(number, stage)| (format!("after stage {number}, {}", stage.name), &stage.after));
-    let now = steps.before.iter().map(|shape| ("now".to_owned(), shape));
+    let after = stages.map(|(number, stage)| {
+        (format!("after stage {number}, {}", stage.name), Some(&stage.title), &stage.after)
+    });
+    let now = steps.before.iter().map(|shape| ("now".to_owned(), None, shape));
     let mut before = None;
-    let states = now.chain(after).map(|(title, shape)| {
+    let states = now.chain(after).map(|(title, done, shape)| {
         let groups = shape.groups.iter().map(|group| staged_group(group, before)).collect();
         before = Some(shape);
         let title = format!("{}: {title}", steps.cluster);
-        State { title, lines: shape.lines.clone(), services: Vec::new(), groups }
+        // Many a stage changes what no picture shows.
+        let lines = done.into_iter().chain(&shape.lines).cloned().collect();
+        State { title, lines, services: Vec::new(), groups }
     });
     let states = states.collect();
     let remarks =

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     ExternalPlan, StatefulSetPlan, memory,
     names::{Names, TLS},
-    short_hash, users,
+    password, short_hash, users,
 };
 use crate::{
     spec::{
@@ -26,7 +26,7 @@ pub struct Config {
     pub topology: String,
     /// `users`: every user, where its password comes from, and its rules; none where nobody logs in.
     pub users: Option<String>,
-    /// Changes when a pod must restart to follow: with `redis.conf`, with the names (not the values) of the directives in `live.conf`, with
+    /// Changes when a pod must restart to follow: with `redis.conf`, with the names (not the values) of the directives in `live.conf`, with where the password is, with
     /// the script that starts the server, and with patches of any file.
     pub hash: String,
 }
@@ -74,9 +74,11 @@ impl Config {
         // Not the ports themselves: those of pods that are added restart nobody.
         let ports = spec.network.external.as_ref().and_then(|external| external.first_node_port);
         let ports = ports.map(|first| first.to_string());
+        let password = password(&spec.auth, names).map(|secret| [secret.name, secret.key]);
         let hash = short_hash(
             [redis_conf.as_str()]
                 .into_iter()
+                .chain(password.iter().flatten().map(String::as_str))
                 .chain(ports.as_deref())
                 .chain(scripts.map(|script| script.text))
                 .chain(live_names)

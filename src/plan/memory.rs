@@ -9,9 +9,18 @@ const MIB: u64 = 1 << 20;
 /// What is kept free is for pages that are copied while a child process writes an AOF or a snapshot, for the buffers of clients
 /// and replicas, and for fragmentation.
 pub(crate) fn maxmemory(spec: &Spec) -> Option<u64> {
-    if let Some(maxmemory) = &spec.memory.maxmemory {
-        return Some(maxmemory.whole());
-    }
+    spec.memory.maxmemory.as_ref().map_or_else(|| left(spec), |said| Some(said.whole()))
+}
+
+/// The most that `maxmemory` may be without another memory limit, or another template of the pods: what the limit leaves, or more
+/// where the spec says so. `None` without a limit.
+pub(super) fn maxmemory_limit(spec: &Spec) -> Option<u64> {
+    let left = left(spec)?;
+    Some(spec.memory.maxmemory.as_ref().map_or(left, |said| left.max(said.whole())))
+}
+
+/// What the memory limit leaves for data.
+fn left(spec: &Spec) -> Option<u64> {
     let limit = spec.pod.resources.limits.get("memory")?.whole();
     Some(limit / 100 * u64::from(100_u32.saturating_sub(headroom_percent(spec))))
 }

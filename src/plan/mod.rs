@@ -113,6 +113,8 @@ pub struct Plan {
     pub alerts: Option<Alerts>,
     /// The dashboard, where there is one.
     pub dashboard: Option<Dashboard>,
+    /// The most that `maxmemory` may be with the memory limit that the pods have, as a directive's value.
+    pub maxmemory_limit: Option<String>,
     /// What happens when the memory is full.
     pub maxmemory_policy: MaxmemoryPolicy,
     /// The GitOps tool that applies the objects.
@@ -264,6 +266,7 @@ impl Plan {
             monitor: observability.monitor.clone(),
             alerts: observability.alerts.enabled.then(|| observability.alerts.clone()),
             dashboard: observability.dashboard.enabled.then(|| observability.dashboard.clone()),
+            maxmemory_limit: memory::maxmemory_limit(spec).map(memory::directive),
             maxmemory_policy: spec.memory.maxmemory_policy,
             gitops: spec.gitops,
             patches: spec.patches.clone(),

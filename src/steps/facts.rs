@@ -349,14 +349,10 @@ impl Facts {
         }
     }
 
-    /// What has to retire for another cluster's size, once there is its layout. Where all pods are alike, only as many as
-    /// there are too many.
-    pub(super) fn surplus(&self, new: &Facts) -> Size {
-        if new.per_shard {
-            self.target.less(new.target)
-        } else {
-            new.target.up_to(self.target.pods())
-        }
+    /// What of a size has to retire for another cluster's, once there is its layout. Where all pods are alike, only as many
+    /// as there are too many.
+    pub(super) fn surplus(new: &Facts, size: Size) -> Size {
+        if new.per_shard { size.less(new.target) } else { new.target.up_to(size.pods()) }
     }
 
     /// A command of kubectl in the cluster's namespace.

@@ -25,6 +25,8 @@ pub struct Steps {
     pub stages: Vec<Stage>,
     /// Why there is no way; then there are no stages.
     pub refusals: Vec<Refusal>,
+    /// Whether the spec has pods that are on their way out, which a later spec takes away.
+    pub retires: bool,
 }
 
 /// One commit, and what belongs to it.

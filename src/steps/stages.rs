@@ -90,6 +90,7 @@ pub fn steps(request: &Request<'_>) -> Steps {
         before: None,
         stages: Vec::new(),
         refusals: Vec::new(),
+        retires: false,
     };
     match find(request, &mut found) {
         Ok(stages) if found.refusals.is_empty() => found.stages = stages,
@@ -105,6 +106,7 @@ fn find(request: &Request<'_>, found: &mut Steps) -> Result<Vec<Stage>, Refusal>
     let after = side(&documents);
     let Some(new) = Facts::of(&after, None) else { return Ok(Vec::new()) };
     found.cluster.clone_from(&new.name);
+    found.retires = new.retires();
     let old = Facts::of(&request.before, Some(&new));
     found.before = old.as_ref().map(Facts::shape);
     let drafts = match old {
@@ -179,20 +181,29 @@ fn render(request: &Request<'_>, text: &str) -> Result<Vec<Document>, Refusal> {
     match loaded.plan {
         Some(plan) => Ok(objects::build(&plan)),
         None => {
-            let errors =
-                loaded.problems.iter().filter(|problem| problem.severity == Severity::Error);
-            let errors: Vec<_> =
-                errors.map(|problem| format!("{}: {}", problem.code, problem.message)).collect();
+            let errors: Vec<_> = loaded
+                .problems
+                .iter()
+                .filter(|problem| problem.severity == Severity::Error)
+                .collect();
+            let told: Vec<_> = errors
+                .iter()
+                .map(|problem| format!("{}: {}", problem.code, problem.message))
+                .collect();
+            let help = errors.iter().flat_map(|problem| &problem.help);
+            let mut instead: Vec<_> =
+                help.map(|help| format!("{}.", words::capitalized(help))).collect();
+            instead.push(
+                "Where that is not what you want: make the change in two commits of your own, the second one with what the first may not have."
+                    .to_owned(),
+            );
             Err(Refusal {
                 code: None,
                 reason: format!(
                     "a stage on the way would not be valid by itself: {}",
-                    errors.join("; ")
+                    told.join("; ")
                 ),
-                instead: vec![
-                    "Make the change in two commits of your own, the second one with what the first may not have."
-                        .to_owned(),
-                ],
+                instead,
             })
         }
     }
@@ -224,8 +235,16 @@ fn drafts(
     let moves_over = same_name && !same_layout && !new.retires_layout;
     // Pods on their way out may also stay after all.
     let stay = old.rendered().less(new.target).is_none();
+    // Or some of them.
+    let grows = new.target.less(old.target);
+    let keeps = resized
+        && same_layout
+        && !stay
+        && new.retiring.is_none()
+        && (grows.shards.min(old.retiring.shards), grows.replicas.min(old.retiring.replicas))
+            != (0, 0);
     // Pods that have left are not ready and hold up every restart: they go first.
-    let removes = resized && !old.retiring.is_none() && new.retiring.is_none() && !stay
+    let removes = resized && !old.retiring.is_none() && new.retiring.is_none() && !stay && !keeps
         || same_layout && old.retires_layout && !new.retires_layout;
     let other_engine = old.server != new.server && new.server.is_some() && old.server.is_some();
     let engine = other_engine.then(|| {
@@ -237,8 +256,9 @@ fn drafts(
         Move { purpose: Purpose::Engine, held }
     });
     // With replicas a restart is no outage, so those that come do so before.
-    let replicas_first =
-        old.target.replicas == 0 && new.target.replicas > 0 && old.surplus(new).is_none();
+    let replicas_first = old.target.replicas == 0
+        && new.target.replicas > 0
+        && Facts::surplus(new, old.target).is_none();
     let (engine, engine_last) = if replicas_first { (None, engine) } else { (engine, None) };
     // Before a new server, since a backup by hand takes room on the volumes.
     if let (Some((_, before)), Some((_, after))) = (&old.claim, &new.claim)
@@ -259,14 +279,14 @@ fn drafts(
     // Who writes `retiring` goes by those two commits already.
     let is_by_hand = resized && !new.retiring.is_none()
         || new.retires_layout && !(old.retires_layout && same_layout);
-    let shrinks = old.surplus(new);
+    let shrinks = Facts::surplus(new, if keeps { old.rendered() } else { old.target });
     let shrinks = (resized && !is_by_hand && !shrinks.is_none()).then_some(shrinks);
     if resized && !is_by_hand && old.target != new.target {
         let mut held = vec![
             Edit::new("/spec/topology/shards", old.target.shards),
             Edit::new("/spec/topology/replicasPerShard", old.target.replicas),
         ];
-        if stay && !old.retiring.is_none() {
+        if (stay || keeps) && !old.retiring.is_none() {
             held.push(retiring(old.retiring));
         }
         let purpose = if shrinks.is_some() { Purpose::Retire } else { Purpose::Grow };

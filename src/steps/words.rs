@@ -212,7 +212,7 @@ fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
         Some(stages) => {
             let file = format!("{stages}/{}-{}/redis-cluster.yaml", context.number, stage.name);
             actions.push(Action::run(
-                "Put the stage's spec in the place of yours.",
+                "Put the stage's spec in the place of yours; the last stage has yours again.",
                 format!("cp {} {spec}", quoted(&file)),
             ));
         }
@@ -236,7 +236,7 @@ fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
     let had_job = context.old.is_some_and(|old| old.job.is_some());
     actions.push(if had_job && context.has_new_job() {
         Action::run(
-            "Apply it; where Argo CD or Flux does that, push instead of the whole line. Jobs of earlier changes go first: one of the same name that is done would stay as it is, and nothing would happen.",
+            "Apply it. Jobs of earlier changes go first: one of the same name that is done would stay as it is, and nothing would happen. Where Argo CD or Flux applies it, run the first half, which deletes them, and push in place of the second.",
             apply_with_new_job(context),
         )
     } else {
@@ -345,11 +345,18 @@ fn risks(context: &Context<'_>, stage: &mut Stage) {
                 _ => false,
             };
         if code == "RCG661" && told.insert(code) {
-            stage.before.push(Action::by_hand(format!(
-                "Less memory (RCG661): {}. Above it {}.",
-                next(change.rule, &object.id),
-                change.effect.trim_end_matches(" above it")
-            )));
+            let old = context.old.unwrap_or(context.new);
+            stage.before.push(Action::run(
+                format!(
+                    "Less memory (RCG661): `used_memory_human` of every pod has to be below {}, the new `maxmemory`. Above it {}.",
+                    context.new.directive("maxmemory").unwrap_or("what the new limit leaves"),
+                    change.effect.trim_end_matches(" above it")
+                ),
+                for_each(
+                    &old.pods(),
+                    &format!("{} | grep used_memory_human", old.ask("\"$pod\"", "INFO memory")),
+                ),
+            ));
         }
         if change.class() == Class::DataRisk && !is_handled && told.insert(code) {
             stage.before.push(Action::by_hand(format!(
@@ -405,7 +412,8 @@ pub(super) fn refusal(rule: &'static Rule, id: &Id) -> Refusal {
     Refusal { code: Some(rule.code), reason: format!("{}: {}", id, rule.title), instead }
 }
 
-fn capitalized(text: &str) -> String {
+/// The text with a capital letter at its head.
+pub(super) fn capitalized(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

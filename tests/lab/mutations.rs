@@ -471,6 +471,14 @@ pub const MUTATIONS: &[Mutation] = &[
         ),
     },
     Mutation {
+        name: "maxmemory-before-memory",
+        what: "running servers take a maxmemory that their memory limit has no room for",
+        scenario: "live-settings",
+        engine: None,
+        file: "heal.sh",
+        change: ("[ \"$name\" = maxmemory ] && ", "false && "),
+    },
+    Mutation {
         name: "restore-overwrites",
         what: "a restore replaces keys that the cluster has already",
         scenario: "backup",

@@ -117,6 +117,19 @@ fn a_stage_that_was_applied_is_no_longer_planned() {
 }
 
 #[test]
+fn pods_on_their_way_out_are_not_forgotten() {
+    let sandbox = two_stages();
+    let wanted = sandbox.read("redis-cluster.yaml");
+    let retires = wanted.replace("shards: 4", "shards: 3\n    retiring: { shards: 1 }");
+    assert_ne!(retires, wanted);
+    sandbox.write("redis-cluster.yaml", retires);
+    sandbox.run(&["render", "--output-dir", "k8s"]).told();
+    let done = sandbox.run(&["plan"]);
+    assert_eq!(done.code, Some(0));
+    assert!(done.stderr.contains("take `topology.retiring` out of the spec"), "{done:?}");
+}
+
+#[test]
 fn foreign_files_are_never_touched() {
     let sandbox = two_stages();
     sandbox.write("way/1-upgrade/redis-cluster.yaml", "mine: 1\n");

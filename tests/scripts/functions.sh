@@ -102,6 +102,17 @@ equal 'quoted' "$(commands 'notify-keyspace-events "KEA"\n')" 'CONFIG SET notify
 equal 'comments, blanks, CR' "$(commands '# a\n\n  Maxmemory  1gb \r\n')" 'CONFIG SET maxmemory 1gb'
 equal 'in order' "$(commands 'b 1\na 2\n' | tr '\n' ,)" 'CONFIG SET b 1,CONFIG SET a 2,'
 
+# Memory
+equal 'mebibytes' "$(mebibytes 614mb)" 614
+equal 'less than one' "$(mebibytes 4096)" 0
+equal 'none' "$(mebibytes '')" 0
+MAXMEMORY_LIMIT=614mb
+yes is_for_larger_limit 615mb
+no is_for_larger_limit 614mb
+no is_for_larger_limit ''
+MAXMEMORY_LIMIT=''
+no is_for_larger_limit 615mb
+
 # What the heal loop sees
 own() {
     cat >/dev/null

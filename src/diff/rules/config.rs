@@ -147,7 +147,7 @@ pub(super) const CONFIG_HASH: Rule = Rule {
     name: "config-hash-changed",
     class: Class::Restart,
     title: "the configuration that servers read at their start changes",
-    story: "The pod template carries a hash of `redis.conf`, of the names of the directives in `live.conf` and of the scripts that start the server. Another hash is another template.",
+    story: "The pod template carries a hash of `redis.conf`, of the names of the directives in `live.conf`, of where the password is, and of the scripts that start the server. Another hash is another template.",
     source: "src/plan/config.rs",
     pods: Pods::All,
     check: |facts| {

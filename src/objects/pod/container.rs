@@ -181,8 +181,12 @@ fn server_env(plan: &Plan) -> Vec<EnvVar> {
             self::env("EXPORTER_FILE", exporter_servers()),
         ]);
     }
+    env.push(self::env("HANDOVER_SECONDS", plan.lifecycle.handover_seconds.to_string()));
+    if let Some(limit) = &plan.maxmemory_limit {
+        // The ConfigMap changes at once, and the memory limit with the pod's restart.
+        env.push(self::env("MAXMEMORY_LIMIT", limit.as_str()));
+    }
     env.extend([
-        self::env("HANDOVER_SECONDS", plan.lifecycle.handover_seconds.to_string()),
         // All of the pod's addresses: the entrypoint takes the one of its family.
         field("POD_IPS", "status.podIPs"),
         field("POD_NAME", "metadata.name"),

@@ -1,6 +1,6 @@
 //! Another version of the server, or the other engine.
 
-use super::{Context, Facts, ended, for_each};
+use super::{Context, Facts, apply_with_new_job, ended, for_each};
 use crate::{
     diff::{Change, workload::reads},
     steps::{Action, Stage},
@@ -41,6 +41,9 @@ pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
             }));
         }
     }
+    if was.engine == becomes.engine && becomes.version.0 > was.version.0 + 1 {
+        stage.happens.push("That is more than one major version in one step, and old and new servers run side by side meanwhile: where clients cannot do without, go one at a time, and read the notes of each release between.".to_owned());
+    }
     let gone = directives(context, |change| change.old.is_some() && change.new.is_none());
     if !gone.is_empty() {
         stage.happens.push(format!(
@@ -73,13 +76,14 @@ pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
         )
     } else if new.waits_for_deletion {
         format!(
-            "As long as no new pod is a master: revert the commit, apply it, and delete each new pod together with its claim, so that it copies its master anew: `{} && {}`. After that there is none, because {from} cannot read the files that {to} writes. What is left is a second cluster with {from}, filled from the backup: without what was written since.",
-            new.kubectl("delete pvc CLAIM --wait=false"),
-            new.kubectl("delete pod POD")
+            "As long as no new pod is a master: revert the commit, apply it, and delete each new pod together with its claim: `{} && {}`. It comes back empty; to let it join and copy its master, run the bootstrap Job again: `{}`. After that there is none, because {from} cannot read the files that {to} writes. What is left is a second cluster with {from}, filled from the backup (docs/operations.md, Restoring): without what was written since.",
+            new.kubectl("delete pvc data-POD --wait=false"),
+            new.kubectl("delete pod POD"),
+            apply_with_new_job(context)
         )
     } else {
         format!(
-            "As long as no pod has restarted: revert the commit and apply it. After that there is none, because {from} cannot read the files that {to} writes; `redis-cluster-gen diff` would call it data-risk (RCG706). What is left is a second cluster with {from}, filled from the backup: without what was written since."
+            "As long as no new server has started (where its image cannot be pulled, none has): revert the commit and apply it; `redis-cluster-gen diff` calls that data-risk (RCG706), and here it is none. After that there is none, because {from} cannot read the files that {to} writes. What is left is a second cluster with {from}, filled from the backup (docs/operations.md, Restoring): without what was written since."
         )
     };
 }
@@ -95,6 +99,17 @@ fn directives(context: &Context<'_>, is: impl Fn(&Change) -> bool) -> Vec<String
     names.sort();
     names.dedup();
     names
+}
+
+/// Waits until each server has written its dump, and tells how and when.
+pub(super) fn saved(old: &Facts) -> String {
+    let saved = old.ask("\"$pod\"", "INFO persistence");
+    for_each(
+        &old.pods(),
+        &format!(
+            "echo \"$pod\"; until {saved} | grep -q rdb_bgsave_in_progress:0; do sleep 2; done; {saved} | grep -E 'rdb_last_bgsave_status|rdb_last_save_time'"
+        ),
+    )
 }
 
 /// How to keep what the servers have: by the CronJob, or by hand.
@@ -127,11 +142,10 @@ pub(super) fn backup(old: &Facts) -> Vec<Action> {
         namespace => format!("\"$HOME/{namespace}-{}-dumps\"", old.name),
     };
     let save = old.ask("\"$pod\"", "BGSAVE");
-    let saved = old.ask("\"$pod\"", "INFO persistence");
     vec![
         Action::run(
             format!(
-                "Make a backup: let every server write a dump beside its other files, so the volume has to have room for it. Each says `Background saving started`. `spec.restore` cannot read such dumps, other tools can (RedisShake, for one){}.",
+                "Make a backup: let every server write a dump beside its other files, so the volume has to have room for it. Each says `Background saving started`, or that it is at it already. `spec.restore` cannot read such dumps, other tools can (RedisShake, for one){}.",
                 if old.is_ours {
                     "; for a way back without another tool, add `spec.backup` in a commit before this one"
                 } else {
@@ -142,23 +156,22 @@ pub(super) fn backup(old: &Facts) -> Vec<Action> {
         ),
         Action::run(
             "This waits until each is done. The dumps are there when each says `rdb_last_bgsave_status:ok` and a `rdb_last_save_time` that is not before the number with which the command above began.",
-            for_each(
-                &pods,
-                &format!(
-                    "echo \"$pod\"; until {saved} | grep -q rdb_bgsave_in_progress:0; do sleep 2; done; {saved} | grep -E 'rdb_last_bgsave_status|rdb_last_save_time'"
-                ),
-            ),
+            saved(old),
         ),
         Action::run(
-            "Copy them out of the pods. They have all of your data: keep them safe, and out of the repository.",
+            "Copy them out of the pods. It stops at one that did not arrive whole, or was written anew meanwhile: run it again. They have all of your data: keep them safe, and out of the repository.",
             format!(
                 "(umask 077; mkdir -p {folder} && cd {folder} && {} && ls -l)",
                 for_each(
                     &pods,
                     &format!(
-                        "{} >\"$pod.part\" && [ -s \"$pod.part\" ] && mv \"$pod.part\" \"$pod.rdb\" || exit 1",
+                        "{} >\"$pod.part\" && [ \"$(wc -c <\"$pod.part\")\" -eq \"$({})\" ] && mv \"$pod.part\" \"$pod.rdb\" || exit 1",
                         old.kubectl(&format!(
                             "exec \"$pod\" -c {} -- cat /data/dump.rdb",
+                            old.container
+                        )),
+                        old.kubectl(&format!(
+                            "exec \"$pod\" -c {} -- sh -c 'wc -c </data/dump.rdb'",
                             old.container
                         ))
                     )

@@ -89,9 +89,12 @@ impl Rotation<'_> {
             "get secret {secret} -o go-template='{{{{ index .data {} | base64decode }}}}'",
             quoted(&format!("\"{key}\"")).trim_matches('\'')
         ));
+        stage.trouble.push(format!(
+            "Where the folder is there already, this says which of its files the Secret has: `for file in old old-and-new new-and-old new-alone; do [ \"$({read})\" != \"$(cat {folder}/$file)\" ] || echo $file; done`. After `old-and-new` and `new-and-old`, leave this stage out and go on with the one that comes next. Where it says `old` or `new-alone`, or nothing because somebody else has written the Secret, delete the folder and begin anew."
+        ));
         stage.before.push(destination(facts));
         stage.before.push(Action::run(
-            "Make a folder that only you can read, with the present password, which has to be one line of the Secret, a new one, and the lines of all three stages. If the folder is there, a change of the password was begun and not ended: look into it first. Nothing else may change the Secret meanwhile: where an operator writes it, put the lines of each stage where it reads them.",
+            "Make a folder that only you can read, with the present password, which has to be one line of the Secret, a new one, and the lines of all three stages. If the folder is there, a change of the password was begun and not ended, and this stops: see `If it fails` below. Nothing else may change the Secret meanwhile: where an operator writes it, put the lines of each stage where it reads them.",
             format!(
                 "mkdir -m 700 {folder} && {read} | grep . >{folder}/old && [ \"$(wc -l <{folder}/old)\" -eq 1 ] && openssl rand -hex 24 >{folder}/new && [ -s {folder}/new ] && (cd {folder} && cat old new >old-and-new && cat new old >new-and-old && cat new >new-alone) || {{ echo 'stop: nothing has changed yet' >&2; false; }}"
             ),
@@ -102,6 +105,7 @@ impl Rotation<'_> {
     fn new_and_old(&self) -> Stage {
         let mut stage = self.stage("new-and-old", "old-and-new");
         stage.title = "log in with the new password".to_owned();
+        stage.trouble.push("A client that cannot log in with the new password may go on with the old one: both are valid until the next stage. To give the change up, let all clients have the old one again, and go back stage by stage, this one first.".to_owned());
         stage.wait.push(Action::by_hand(format!(
             "Give all clients the new password: it is in the file {}/new.",
             self.folder
@@ -113,13 +117,13 @@ impl Rotation<'_> {
         let mut stage = self.stage("new-alone", "new-and-old");
         stage.title = "refuse the old password".to_owned();
         stage.before.push(Action::by_hand(
-            "All clients have the new password: from now on the old one is refused.",
+            "See that all clients have the new password: from now on nobody can log in with the old one. Connections that are open stay, so a client that still has it fails only when it connects again.",
         ));
         if self.facts.has_exporter {
             stage.before.push(Action::by_hand("An exporter older than 1.50 keeps the password that was the first when its pod started: restart those pods first, one at a time. A newer one has followed by itself."));
         }
         stage.wait.push(Action::by_hand(format!(
-            "When nobody complains, delete the folder: `rm -r {}`. The new password is in the Secret.",
+            "When every client has connected anew since and nobody complains, delete the folder: `rm -r {}`. The new password is in the Secret.",
             self.folder
         )));
         stage
@@ -142,9 +146,11 @@ impl Rotation<'_> {
             "Each server accepts these lines and no other; that takes up to two minutes. It is done when all pods have been named. Do not go on before.",
             for_each(&facts.pods(), &format!("until {has}; do sleep 5; done; echo \"$pod\"")),
         ));
-        stage.trouble.push("A pod that is waited for has not got the file yet. After more than two minutes its log says why.".to_owned());
-        stage.back =
-            format!("Put the lines of before into the Secret again: `{}`.", self.put(before));
+        stage.trouble.push(format!("A pod that is waited for has not got the file yet. After more than two minutes see whether the Secret has these lines, and what the events of the pod say: `{}`.", facts.kubectl("describe pod POD")));
+        stage.back = format!(
+            "Put the lines of before into the Secret again: `{}`. Then wait as above until every server has them, with `{before}` in the place of `{name}`.",
+            self.put(before)
+        );
         stage
     }
 

@@ -1,6 +1,6 @@
 //! From one kind of file to the other: running servers write the new kind first.
 
-use super::{Context, for_each};
+use super::{Context, engine, for_each};
 use crate::steps::{Action, Stage};
 
 /// Adds what running servers are told before they restart, where they are to load another kind of file then.
@@ -20,22 +20,30 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     } else {
         (
             "CONFIG SET save \"3600 1\"",
-            "Each says `rdb_last_bgsave_status:ok`; with this setting a server writes its snapshot when it stops.",
+            "Let each write one now, too, and wait until it has: each says `rdb_last_bgsave_status:ok` and a `rdb_last_save_time` of now (`date +%s`). With that setting it writes another one when it stops.",
         )
     };
     stage.before.push(Action::run(
-        "A server that starts loads the kind of file that its configuration names, and no other. So let the running servers write that kind before they restart.",
+        "A server that starts loads the kind of file that its configuration names, and no other. So let the running servers write that kind before they restart; each has to say `OK`. One that restarts before its turn forgets it: then run this again.",
         for_each(&pods, &old.ask("\"$pod\"", told)),
     ));
     stage.before.push(Action::run(
         when,
-        for_each(
-            &pods,
-            &format!(
-                "{} | grep -E 'aof_enabled|aof_rewrite_|aof_last_bgrewrite_status|rdb_last_bgsave_status'",
-                old.ask("\"$pod\"", "INFO persistence")
+        match to_append_only {
+            true => for_each(
+                &pods,
+                &format!(
+                    "{} | grep -E 'aof_enabled|aof_rewrite_|aof_last_bgrewrite_status'",
+                    old.ask("\"$pod\"", "INFO persistence")
+                ),
             ),
-        ),
+            false => format!(
+                "{}; {}",
+                for_each(&pods, &format!("echo \"$pod\"; {}", old.ask("\"$pod\"", "BGSAVE"))),
+                engine::saved(old)
+            ),
+        },
     ));
+    stage.back = "Put the old line back and ask `redis-cluster-gen plan`: the servers have to write the old kind of file again before they restart, and the plan has the commands. Reverting the commit alone would let them load files of the time before.".to_owned();
     stage.trouble.push("A pod that starts empty copies from its master. Do not let the master restart before it has: `master_link_status:up` in INFO replication.".to_owned());
 }

@@ -21,12 +21,22 @@ pub(super) fn settings(context: &Context<'_>, stage: &mut Stage) {
             (true, _) => "change what takes a rolling restart",
             (false, _) if releases => "let pods restart that have waited to be deleted",
             (false, true) => "change settings of running servers",
+            (false, false) if pending => "change what pods take when they are deleted",
             (false, false) => "change what takes no restart",
         }
         .to_owned();
     }
     if live {
         stage.happens.push("Running servers take the changed directives over: the kubelet brings the file to the pods within about a minute and a half, and each pod's log says that it applied it.".to_owned());
+    }
+    if live && rolls && context.meets("RCG646") {
+        stage.happens.push("A `maxmemory` that is more than the present memory limit has room for comes with each pod's restart, as the memory does.".to_owned());
+    }
+    if rolls && context.meets("RCG646") {
+        stage.before.push(Action::run(
+            "See that the nodes have room for what the pods ask for now; these lines show what is asked for of each node. A pod that does not fit stays Pending, and the restart waits for it.",
+            ROOM,
+        ));
     }
     if rolls {
         roll(context, stage, restarting);
@@ -38,21 +48,33 @@ pub(super) fn settings(context: &Context<'_>, stage: &mut Stage) {
         stage.happens.push("The objects change in place. No pod restarts.".to_owned());
     }
     if stage.trouble.is_empty() {
-        stage.trouble.push("Nothing waits for this. If clients complain, go back.".to_owned());
+        stage.trouble.push("No pod restarts for this. If clients complain, go back.".to_owned());
     }
     if stage.back.is_empty() {
         stage.back = if releases {
             "Revert the commit and apply it: no further pod restarts. For what has restarted the way back is that of the change that it had waited for.".to_owned()
         } else if rolls {
             "Revert the commit and apply it; the pods restart once more, one after the other. A pod that never became ready may have to be deleted by hand.".to_owned()
+        } else if pending {
+            "Revert the commit and apply it, and delete those pods once more that have been deleted since.".to_owned()
+        } else if context.new.waits_for_deletion
+            && context.old.is_some_and(|old| !old.waits_for_deletion)
+        {
+            "Revert the commit and apply it: pods that have waited since restart then, with what the spec has become meanwhile.".to_owned()
         } else {
             "Revert the commit and apply it.".to_owned()
         };
     }
 }
 
+/// What is asked for of each node.
+pub(super) const ROOM: &str = "kubectl describe nodes | grep -A 9 '^Allocated resources'";
+
 /// Pods that wait to be deleted, and are, by hand.
 fn by_hand(context: &Context<'_>, stage: &mut Stage) {
+    if let Some(sign) = context.old.and_then(|old| context.new.sign_of_change(old)) {
+        stage.wait.push(context.has_what_is_new(sign));
+    }
     stage.happens.push("What the pods read when they start is stored, and counts for a pod when somebody deletes it (RCG631, RCG632).".to_owned());
     stage.wait.push(Action::run(
         "Delete the pods one at a time, those first that are replicas (`role:slave`) at that moment: this tells which.",
@@ -87,15 +109,31 @@ fn release(context: &Context<'_>, stage: &mut Stage) {
         "Pods that have waited to be deleted since an earlier change restart now, {}. Where all were deleted after it, none restarts.",
         in_turn(sets)
     ));
+    stage.before.push(Action::run(
+        "See which pods are to restart, and for what: those of an older revision than others of their StatefulSet. If it is an upgrade without a way back that was stopped half way, make its backup now, and mend what was wrong in the same commit.",
+        context.kubectl(&format!(
+            "get pods -l {} -L controller-revision-hash -o wide",
+            context.new.nodes()
+        )),
+    ));
     stage.writes = stage.writes.max(writes(context));
     stage.wait.push(Action::run(
         "All pods are new and ready. After a push, ask when Argo CD or Flux has applied it.",
         rolled_out(context, context.new.pods().len().div_ceil(sets.max(1)) as u64),
     ));
     stage.trouble.push(format!(
-        "The restart stops at the first pod that does not become ready; all others go on serving. `{}` says why it does not start.",
-        context.kubectl("logs POD -c redis")
+        "The restart stops at the first pod that does not become ready; all others go on serving. {}",
+        why_not(context)
     ));
+}
+
+/// Where to look when a pod does not come.
+pub(super) fn why_not(context: &Context<'_>) -> String {
+    format!(
+        "`{}` says why a pod does not start, and `{}` why there is nothing to start yet.",
+        context.kubectl("logs POD -c redis"),
+        context.kubectl("describe pod POD")
+    )
 }
 
 /// How pods follow each other.
@@ -152,8 +190,8 @@ pub(super) fn roll(context: &Context<'_>, stage: &mut Stage, pods: u64) {
     };
     stage.wait.push(Action::run(ready, rolled_out(context, minutes)));
     stage.trouble.push(format!(
-        "The restart stops at the first pod that does not become ready; all others go on serving. `{}` says why it does not start. {}",
-        context.kubectl("logs POD -c redis"),
+        "The restart stops at the first pod that does not become ready; all others go on serving. {} {}",
+        why_not(context),
         if engine::is_one_way(context) {
             "Set `lifecycle.updateStrategy: OnDelete` beside the new version, render and apply, so that no further pod restarts; then mend the spec, and take that line out again."
         } else {

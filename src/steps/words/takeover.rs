@@ -1,6 +1,8 @@
 //! A cluster whose manifests are not ours, such as that of the blog post this began with.
 
 use super::{Context, Facts, Refusal, count, engine, for_each};
+use std::collections::BTreeSet;
+
 use crate::{
     diff::{self, workload::reads},
     plan::names,
@@ -144,7 +146,7 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
     stage.before.push(Action::by_hand("Where Argo CD or Flux applies the old manifests, pause it: it would bring the old StatefulSet back. Take them out of Git (`git rm`) in the commit below."));
     stage.before.push(Action::run(
         format!(
-            "See that the cluster is whole now, and has the shape that the spec has: `cluster_state:ok`, `cluster_slots_ok:16384`, a connected line for each pod, {} with slots, and {} of each. What is broken before is broken afterwards; with another shape, change the spec.",
+            "See that the cluster is whole now, and has the shape that the spec has: `cluster_state:ok`, `cluster_slots_ok:16384`, a connected line for each pod, {} with slots, and {} of each. Lines with `fail` or `noaddr` are of nodes that are gone: `CLUSTER FORGET ID`, asked of every pod in the same way, takes them out. What is broken before is broken afterwards; with another shape, change the spec.",
             count(context.new.target.shards, "master"),
             count(context.new.target.replicas, "replica"),
         ),
@@ -153,7 +155,7 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
     if let Some(maxmemory) = context.new.directive("maxmemory") {
         stage.before.push(Action::run(
             format!(
-                "See that the data fits: every `used_memory_human` has to be below {maxmemory}, the `maxmemory` of the spec. Beyond it, {}.",
+                "See that the data fits: every `used_memory_human` has to be well below {maxmemory}, the `maxmemory` of the spec; if not, give the pods more (`pod.resources.limits.memory`, from which it follows). Beyond it, {}.",
                 match context.new.directive("maxmemory-policy") {
                     None | Some("noeviction") => "writes are refused",
                     Some(_) => "keys are deleted to make room",
@@ -163,21 +165,28 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
         ));
     }
     stage.before.extend(engine::backup(old));
-    stage.before.push(Action::by_hand("The pods run as user 999 from now on. Kubernetes gives the volumes to that group when it mounts them (fsGroup), except on hostPath and most NFS volumes: there, `chown -R 999:999` them while no pod runs. Have a snapshot of the volumes, too, if your storage can make one."));
+    stage.before.push(Action::by_hand("The pods run as user 999 from now on. Kubernetes gives the volumes to that group when it mounts them (fsGroup), except on hostPath and most NFS volumes (`kubectl get pv -o yaml` says what they are): those need a `chown -R 999:999` of their folders on the node or the file server, below, when no pod is left. Have a snapshot of the volumes, too, if your storage can make one."));
     stage.apply.push(Action::run(
         "Delete the StatefulSet with its pods: the outage begins. Its selector cannot be changed, so it cannot be kept. The claims of the volumes stay, with the data and the list of nodes on them.",
         old.kubectl(&format!("delete statefulset {} --wait", sets.join(" "))),
     ));
-    stage.apply.push(Action::run("Wait until no pod is left.", for_deletion(old)));
+    stage.apply.push(Action::run(
+        "Wait until no pod is left. On hostPath and NFS, `chown` now.",
+        for_deletion(old),
+    ));
     let services: Vec<_> = context
         .comparison
         .changes()
-        .filter(|(object, change)| object.id.kind == "Service" && change.rule.code == "RCG676")
+        .filter(|(object, change)| {
+            object.id.kind == "Service" && matches!(change.rule.code, "RCG659" | "RCG676")
+        })
         .map(|(object, _)| object.id.name.as_str())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
         .collect();
     if !services.is_empty() {
         stage.apply.push(Action::run(
-            "Delete the Service, too: it has an address, the new one of this name has none, and the API server lets nobody change that.",
+            "Delete the Service, too: the new one of this name selects other labels, beside which `kubectl apply` would leave the old ones where it did not make them, and nobody can take its address away.",
             old.kubectl(&format!("delete service {}", services.join(" "))),
         ));
     }
@@ -222,7 +231,7 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
     ));
     let same = old.server.zip(context.new.server).is_some_and(|(was, becomes)| reads(was, becomes));
     let meet = format!(
-        "delete the new StatefulSet if it is there, `{}`, apply the old manifests, and when their pods run introduce them to each other at their new addresses: `{}`",
+        "delete the new StatefulSet if it is there, `{}`, and the new bootstrap Job, apply the old manifests (Git has them: `git show COMMIT:FILE`), and when their pods run introduce them to each other at their new addresses: `{}`",
         context.kubectl(&format!("delete statefulset {} --wait", sets.join(" "))),
         for_each(
             &old.pods(),

@@ -1,6 +1,6 @@
 //! Changes that pods of before and after cannot agree on: all pods restart at once.
 
-use super::{Context, Facts, apply_with_new_job, list};
+use super::{Context, Facts, apply_with_new_job, engine, list, restart::why_not};
 use crate::steps::{Action, Stage, Writes};
 
 pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
@@ -27,7 +27,7 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     stage.title = format!("switch to {}, all pods at once", list(&what));
     if let Some((secret, key)) = auth {
         stage.before.push(Action::run(
-            "Make the password's Secret; without it no pod starts again.",
+            "Make the password's Secret; without it no pod starts again. Clients that send a password before the switch are refused, as are those that send none afterwards: have them change in the same moment.",
             context.kubectl(&format!(
                 "create secret generic {secret} --from-literal={key}=\"$(openssl rand -hex 24)\""
             )),
@@ -37,7 +37,7 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
         if !context.new.is_issued {
             stage.before.push(Action::run(
                 format!(
-                    "See that the certificate is good for servers and for clients, because pods are clients of each other, and that the key is its own: it has to say `OK` twice and `fits`. Where the Secret is there already, take the three files out of it first, `{}`, and the others likewise.",
+                    "See that the certificate is good for servers and for clients, because pods are clients of each other, and that the key is its own: it has to say `OK` twice and `fits`. Do it in a folder that only you can read, not in the repository (`cd \"$(mktemp -d)\"`), and delete the files at the end. Where the Secret is there already, take the three files out of it first, `{}`, and the others likewise.",
                     context.kubectl(&format!(
                         "get secret {secret} -o jsonpath='{{.data.tls\\.crt}}' | base64 -d >tls.crt"
                     ))
@@ -53,16 +53,22 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
         }
         stage.before.push(Action::by_hand("Clients need to trust ca.crt, and to have a certificate that it has signed unless `tls.clientCertificates` says otherwise. Those that cannot change in the same moment may use a port without encryption for a while: `tls.plaintextPort`."));
     }
+    if context.old.is_some_and(|old| old.backup.is_some()) {
+        stage.before.extend(context.old.map(engine::backup).unwrap_or_default());
+    }
     stage.before.push(Action::by_hand("Have clients ready for the change, and choose a quiet hour: this is an outage. Pull the image on all nodes before if it is a new one."));
     // The rule about the policy is met by a change of its ports, too.
-    let closes = context.meets("RCG616") && (context.meets("RCG698") || context.meets("RCG653"));
+    let closes = context
+        .comparison
+        .changes()
+        .any(|(object, change)| object.id.kind == "NetworkPolicy" && change.old.is_some());
     stage.happens.push(format!(
         "{}: the pods wait to be deleted (`updateStrategy: OnDelete`). Do not wait long with that: a pod that restarts for another reason comes back as a new one, and does not find the others. Pods of before and after could not talk to each other, and each group would take the other for dead, so all are deleted at once.",
         if closes { "No pod restarts when it is applied" } else { "Nothing happens when it is applied" }
     ));
     if closes {
         stage.happens.push("The NetworkPolicy lets through what the new pods use, and no longer what the old ones do: where policies are enforced, the outage begins when it is applied.".to_owned());
-        stage.before.push(Action::by_hand("Where Argo CD or Flux applies it and network policies are enforced, have the last commands under `Apply` run before you push: they wait for what is new, and delete the pods then. Until that moment the policy keeps the old pods apart."));
+        stage.before.push(Action::by_hand("Where Argo CD or Flux applies it and network policies are enforced, have the last command under `Apply` run before you push: it waits for what is new, and deletes the pods then. Until that moment the policy keeps the old pods apart."));
     }
     let keeps = context.old.is_some_and(Facts::keeps_data) && context.new.keeps_data();
     if !keeps {
@@ -79,19 +85,23 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
         .filter(|old| old.waits_for_deletion)
         .and_then(|old| context.new.sign_of_change(old))
         .unwrap_or_else(|| ("updateStrategy.type".to_owned(), "OnDelete"));
-    stage.apply.push(context.has_what_is_new(sign));
     if let Some(secret) = context.new.certificate.as_ref().filter(|_| encryption) {
         stage.apply.push(Action::run(
-            "Wait until the certificate's Secret is there, with all three keys; without them no pod starts again.",
+            "Wait until the certificate's Secret is there, with all three keys; without them no pod starts again. If it does not come, take the way back: no pod has changed yet.",
             format!(
                 r#"until [ "$({} | grep -oE '"(ca\.crt|tls\.crt|tls\.key)":"[^"]' | wc -l)" -eq 3 ]; do sleep 5; done"#,
                 context.kubectl(&format!("get secret {secret} -o jsonpath='{{.data}}'"))
             ),
         ));
     }
+    let Action { what, command } = context.has_what_is_new(sign);
     stage.apply.push(Action::run(
-        "Right after that, delete all pods at once: the outage begins.",
-        context.kubectl(&format!("delete pod -l {}", context.new.nodes())),
+        format!("{what} Right after that all pods are deleted at once, and the outage begins; if what is new does not come, none is."),
+        format!(
+            "{} && {}",
+            command.unwrap_or_default(),
+            context.kubectl(&format!("delete pod -l {}", context.new.nodes()))
+        ),
     ));
     if context.new.claim.is_none() {
         stage.apply.push(Action::run(
@@ -108,11 +118,11 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     ));
     stage.writes = Writes::Outage;
     stage.trouble.push(format!(
-        "A pod that does not become ready says why: `{}`.{}",
-        context.kubectl("logs POD -c redis"),
+        "{}{}",
+        why_not(context),
         if keeps { " The data is on the volumes, whatever happens." } else { "" }
     ));
-    stage.back = "Put the old lines of the spec back, all but `updateStrategy: OnDelete`, and ask `redis-cluster-gen plan`: it has what to wait for, and the command that deletes all pods at once again, a second outage. Without that line the pods would restart one after the other, and those of before and after cannot talk to each other. Take it out when all is well.".to_owned();
+    stage.back = "As long as no pod was deleted: revert the commit and apply it; the pods have not changed, and none restarts. After that, put the old lines of the spec back, all but `updateStrategy: OnDelete`, and ask `redis-cluster-gen plan`: it has what to wait for, and the command that deletes all pods at once again, a second outage. Without that line the pods would restart one after the other, and those of before and after cannot talk to each other. Take it out when all is well.".to_owned();
 }
 
 pub(super) fn resume(_: &Context<'_>, stage: &mut Stage) {

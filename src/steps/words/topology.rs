@@ -1,6 +1,6 @@
 //! More pods, fewer pods, the first pods.
 
-use super::{Context, count, for_each, list};
+use super::{Context, apply_with_new_job, count, for_each, list, restart::ROOM};
 use crate::{
     spec::types::Layout,
     steps::{
@@ -10,7 +10,10 @@ use crate::{
 };
 
 /// What becomes of pods between the two stages.
-const TAKEN_OUT: &str = "Pods that have been taken out go on running, empty, until the next stage. They are not ready, as they should be; Argo CD and `wait: true` of Flux call the cluster unhealthy until then.";
+const TAKEN_OUT: &str = "Pods that have been taken out go on running, empty, until the next stage. They are not ready, as they should be; Argo CD and `wait: true` of Flux call the cluster unhealthy until then, and where it has a PodDisruptionBudget no node with one of its pods can be drained. Do not leave much time between the two stages.";
+
+/// What becomes of pods that were to go and stay.
+const JOIN_AGAIN: &str = "Pods that were on their way out stay: the bootstrap Job lets those join again that have left. Nodes remember for a minute whom they were told to forget, so it can take that long.";
 
 pub(super) fn install(context: &Context<'_>, stage: &mut Stage) {
     stage.name = "install";
@@ -66,10 +69,10 @@ pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
         let new = context.new.target.less(old.rendered());
         let more = if new.is_none() { String::new() } else { format!(", and add {}", size(new)) };
         stage.title = format!("keep {} after all{more}", size(old.retiring));
-        stage.happens.push("The pods that were on their way out stay: the bootstrap Job lets those join again that have left. Nodes remember for a minute whom they were told to forget, so it can take that long.".to_owned());
+        stage.happens.push(JOIN_AGAIN.to_owned());
     }
     if added.shards > 0 {
-        stage.happens.push("Then the Job moves slots with their keys to the new shards until all hold an even share. Clients follow by themselves; commands to a slot that moves may take a little longer.".to_owned());
+        stage.happens.push("Then the Job moves slots with their keys to shards that have fewer until all hold an even share. Clients follow by themselves; commands to a slot that moves may take a little longer.".to_owned());
     }
     if context.new.target.shards < old.target.shards {
         stage
@@ -93,10 +96,15 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
         1 => count(pods, "pod"),
         _ => size(context.new.retiring),
     };
-    let added = context.new.target.less(old.target);
+    let new = context.new.rendered().less(old.rendered());
+    let kept = context.new.target.less(old.target).less(new);
     stage.title = format!("take {gone} out of the cluster");
-    if !added.is_none() {
-        stage.title += &format!(", and add {}", size(added));
+    if !kept.is_none() {
+        stage.title += &format!(", and keep {} after all", size(kept));
+        stage.happens.push(JOIN_AGAIN.to_owned());
+    }
+    if !new.is_none() {
+        stage.title += &format!(", and add {}", size(new));
         room(context, stage, "");
         empty_volumes(context, stage);
         stage.happens.push("New pods start empty and join first.".to_owned());
@@ -106,7 +114,7 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
         let memory =
             format!("{} | grep -E '^(role|used_memory|maxmemory):'", old.ask("\"$pod\"", "INFO"));
         stage.before.push(Action::run(
-            "See that the shards that stay have memory for the data of those that go: add up `used_memory` of all that say `role:master`; divided by the new number of shards, it has to stay well below `maxmemory` (bytes).",
+            "See that the shards that stay have memory for the data of those that go: add up `used_memory` of all that say `role:master`; divided by the new number of shards, it has to stay well below `maxmemory` (bytes). If it does not, take fewer shards away, or give the pods more memory first.",
             for_each(&old.pods(), &format!("echo \"$pod\"; {memory}")),
         ));
     } else {
@@ -117,7 +125,7 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     }
     stage.happens.push(TAKEN_OUT.to_owned());
     moving(context, stage);
-    stage.back = "Until the next stage: put the old numbers back, without `retiring`, and ask `redis-cluster-gen plan`: the Job lets the pods join again and moves slots back.".to_owned();
+    stage.back = "Until the next stage, also while the Job runs: put the old numbers back, without `retiring`, and ask `redis-cluster-gen plan`: the Job lets pods join again, and slots that have moved go back.".to_owned();
 }
 
 /// Another layout, whose pods take the places of those of the old one.
@@ -147,7 +155,7 @@ fn move_over(context: &Context<'_>, stage: &mut Stage) {
     stage.happens.push(format!("{join}The pods of {layout} {moves} Then the Job waits until clients have learnt it, and takes the servers of the other layout out of the cluster. Clients follow by themselves."));
     stage.happens.push(TAKEN_OUT.to_owned());
     moving(context, stage);
-    stage.back = "Until the next stage: put the old `layout` back, without `retiring`, and ask `redis-cluster-gen plan`: all goes back to its pods, and those of this layout are taken out.".to_owned();
+    stage.back = "Until the next stage, also while the Job runs: put the old `layout` back, without `retiring`, and ask `redis-cluster-gen plan`: all goes back to its pods, and those of this layout are taken out.".to_owned();
 }
 
 /// New pods need a place to run.
@@ -160,7 +168,7 @@ fn room(context: &Context<'_>, stage: &mut Stage, why: &str) {
                 "See that the nodes have room for {} more{why}; these lines show what is asked for of each node. What does not fit stays Pending, and the Job waits for it.",
                 count(new, "pod")
             ),
-            "kubectl describe nodes | grep -A 9 '^Allocated resources'",
+            ROOM,
         ));
     }
 }
@@ -172,6 +180,10 @@ fn empty_volumes(context: &Context<'_>, stage: &mut Stage) {
     let new = context.new.pods();
     let claims: Vec<_> =
         new.iter().filter(|pod| !had.contains(pod)).map(|pod| format!("{claim}-{pod}")).collect();
+    // Without a name kubectl would tell of all claims.
+    if claims.is_empty() {
+        return;
+    }
     let get = context.kubectl(&format!("get pvc {} --ignore-not-found", claims.join(" ")));
     stage.before.push(Action::run(
         format!(
@@ -189,7 +201,7 @@ fn moving(context: &Context<'_>, stage: &mut Stage) {
         return;
     };
     stage.trouble.push(format!(
-        "The Job may be killed at any moment: the next one goes on where it was. If it ended with an error, its last lines say why: `{}`. Delete it and apply again when that is mended: `{}`.",
+        "The Job may be killed at any moment: the next one goes on where it was. A pod of it that ends with an error is tried again some times, which can take an hour; its last lines say why: `{}`, and docs/operations.md what each exit code asks for. Delete it and apply again when that is mended: `{}`; where Argo CD or Flux applies it, let it synchronise.",
         context.kubectl(&format!("logs job/{job}")),
         context.kubectl(&format!("delete job {job}"))
     ));
@@ -205,7 +217,7 @@ pub(super) fn remove(context: &Context<'_>, stage: &mut Stage) {
     let stays = context.new.pods();
     let gone: Vec<&str> = old.pods().into_iter().filter(|pod| !stays.contains(pod)).collect();
     let alone = format!(
-        "{} | grep 'cluster_known_nodes:1[^0-9]' || {{ echo \"$pod is still in the cluster: stop here\"; exit 1; }}",
+        "{} | grep 'cluster_known_nodes:1[^0-9]' || {{ echo \"$pod is still in the cluster, or does not answer: stop here\"; exit 1; }}",
         old.ask("\"$pod\"", "CLUSTER INFO")
     );
     stage.before.push(Action::run(
@@ -215,6 +227,10 @@ pub(super) fn remove(context: &Context<'_>, stage: &mut Stage) {
             gone.join(" ")
         ),
     ));
+    stage.before.push(Action::by_hand(format!(
+        "See that no client is given the name of one of these pods to begin with: it would not find the cluster any more. Service {}-client is for that.",
+        context.new.name
+    )));
     stage.happens.push(format!(
         "{}, empty and unknown to the others, are deleted: {}.",
         count(gone.len() as u64, "pod"),
@@ -223,6 +239,10 @@ pub(super) fn remove(context: &Context<'_>, stage: &mut Stage) {
     if claims_go(old, context.new) {
         stage.happens.push("Their volumes are deleted with them (`storage.retention`).".to_owned());
     }
+    stage.trouble.push(format!(
+        "Where a pod is still in the cluster, the Job of the stage before has not done its work. With that stage's spec in place: `{}`, then wait as that stage says.",
+        apply_with_new_job(context)
+    ));
     stage.trouble.push("A pod that stays in Terminating waits for its grace period.".to_owned());
     stage.back = match old.retires_layout {
         true => "A plan of its own: put the old `layout` back and ask `redis-cluster-gen plan`. The pods then join as new ones",

@@ -40,7 +40,7 @@ pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
         "Take the StatefulSet away from its pods, because its claim template cannot be changed: with `orphan` the pods go on running. Pause a GitOps tool that heals by itself before, and let it go on when what comes next is pushed.",
         old.kubectl(&format!("delete statefulset {} --cascade=orphan", sets.join(" "))),
     ));
-    stage.happens.push("The StatefulSet is made anew with the larger claim template and adopts the pods that run: nothing restarts. Between its deletion and its return nobody replaces a pod that dies.".to_owned());
+    stage.happens.push("The StatefulSet is made anew with the larger claim template and adopts the pods that run: nothing restarts, but where a driver grows a file system only when its pod starts. Between its deletion and its return nobody replaces a pod that dies.".to_owned());
     let pods = context.new.sets.first().map_or(0, |(_, pods)| pods.len());
     stage.wait.push(Action::run(
         "The StatefulSet has all of its pods back. `no matching resources found`: Argo CD or Flux has not made it yet.",
@@ -50,7 +50,7 @@ pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
         )),
     ));
     stage.trouble.push(format!(
-        "A claim that does not grow says why: `{}`. As long as the StatefulSet was not deleted nothing has happened to it. If it was, revert the commit and apply it: the StatefulSet adopts its pods with the old template just as well.",
+        "A claim that does not grow says why: `{}`. As long as the StatefulSet was not deleted nothing has happened to it. If it was and does not come back, apply it again: it adopts its pods whenever it comes.",
         old.kubectl("describe pvc")
     ));
     stage.back =

@@ -10,8 +10,8 @@ const WIDTH: usize = 100;
 /// Where a reader who never saw a Redis Cluster finds what is meant.
 const WORDS: &str = "`redis-cluster-gen explain CODE` says more of a rule. What a slot, a shard, a handover and the other words mean: docs/plan.md.";
 
-/// How many rules of a stage are named.
-const MOST_RULES: usize = 6;
+/// How many rules of a stage are named; the others have their code alone.
+const NAMED_RULES: usize = 6;
 
 pub(super) fn write(all: &[Steps], color: bool, out: &mut dyn Write) -> io::Result<()> {
     for (index, steps) in all.iter().enumerate() {
@@ -74,15 +74,13 @@ fn one(
         prose(sentence, "    ", out)?;
     }
     if !stage.rules.is_empty() {
-        let mut rules: Vec<_> = stage
-            .rules
-            .iter()
-            .take(MOST_RULES)
-            .map(|rule| format!("{} {}", rule.code, rule.name))
+        let rules: Vec<_> = (0..)
+            .zip(&stage.rules)
+            .map(|(index, rule)| match index {
+                0..NAMED_RULES => format!("{} {}", rule.code, rule.name),
+                _ => rule.code.to_owned(),
+            })
             .collect();
-        if let more @ 1.. = stage.rules.len().saturating_sub(MOST_RULES) {
-            rules.push(format!("and {more} more"));
-        }
         prose(&format!("Rules: {}.", rules.join(", ")), "    ", out)?;
     }
     heading("Writes", paint, out)?;

@@ -24,35 +24,67 @@ use crate::{
     world::derived,
 };
 
-/// Settings that the engine can change reach running servers, also after the loop that brings them has died.
+/// How much data a server may hold.
+const MAXMEMORY: &str = "maxmemory";
+
+/// Settings that the engine can change reach running servers, also after the loop that brings them has died; a larger
+/// `maxmemory` waits for the larger memory limit.
 pub fn live_settings(lab: &mut Lab) -> Result<()> {
     let name = "slowlog-max-len";
     let spec = lab.spec("blue").set(&format!("spec.config.{name}"), 76);
     let (cluster, _) = lab.deploy(&spec)?;
     let world = lab.world.clone();
     let pods = cluster.pods()?;
-    let reaches = |value: u32| -> Result<()> {
+    let setting = |pod: &str, name: &str| -> Result<String> {
+        let reply: Vec<String> = cluster.ask(pod, &["CONFIG", "GET", name])?;
+        Ok(reply.last().cloned().unwrap_or_default())
+    };
+    let reaches = |spec: &Spec, value: u32| -> Result<()> {
         let spec = spec.clone().set(&format!("spec.config.{name}"), value);
         world.apply(&lab.render(&spec)?)?;
         world.wait("the setting is everywhere", Duration::from_secs(20), || {
             for pod in &pods {
-                let reply: Vec<String> = cluster.ask(pod.name(), &["CONFIG", "GET", name])?;
-                let now = reply.last().cloned().unwrap_or_default();
+                let now = setting(pod.name(), name)?;
                 ensure!(now == value.to_string(), "{}: {now}", pod.name());
             }
             Ok(())
         })
     };
-    reaches(77)?;
+    reaches(&spec, 77)?;
     for pod in &pods {
         let kill =
             pod.exec(&["sh", "-c", "kill -9 \"$(cat /tmp/heal.pid)\""], Duration::from_secs(5))?;
         ensure!(kill.code == Some(0), "{}: no heal loop: {}", pod.name(), kill.output);
     }
-    reaches(78)?;
+    reaches(&spec, 78)?;
+    // A larger maxmemory comes with the memory for it, and that with a pod's restart.
+    let spec = spec
+        .set("spec.lifecycle.updateStrategy", "OnDelete")
+        .set("spec.pod.resources.limits.memory", "4Gi");
+    let small = setting(pods[0].name(), MAXMEMORY)?;
+    reaches(&spec, 79)?;
     for (pod, now) in pods.iter().zip(cluster.pods()?) {
         ensure!(now.number == pod.number && pod.restarts() == 0, "{} was restarted", pod.name());
+        let now = setting(pod.name(), MAXMEMORY)?;
+        ensure!(now == small, "{}: maxmemory went from {small} to {now}", pod.name());
     }
+    // A container that starts again for another reason has the old memory, too.
+    let killed = &pods[0];
+    killed.kill()?;
+    world.wait("the server is back", Duration::from_secs(60), || {
+        ensure!(killed.restarts() > 0 && killed.ready(), "{} is not back", killed.name());
+        let now = setting(killed.name(), MAXMEMORY)?;
+        ensure!(now == small, "{}: maxmemory went from {small} to {now}", killed.name());
+        Ok(())
+    })?;
+    let last = pods.last().ok_or("no pods")?;
+    rolling::replace(lab, &cluster, last.name())?;
+    let now = setting(last.name(), MAXMEMORY)?;
+    ensure!(
+        now.parse::<u64>()? > small.parse::<u64>()?,
+        "{}: maxmemory is still {now}",
+        last.name()
+    );
     Ok(())
 }
 

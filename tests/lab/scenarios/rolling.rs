@@ -19,7 +19,7 @@ const GAP: Duration = Duration::from_millis(500);
 const WRITES_PER_SECOND: u32 = 500;
 
 /// Deletes a pod gracefully and waits until its successor is ready.
-fn replace(lab: &Lab, cluster: &Cluster, name: &str) -> Result<()> {
+pub(super) fn replace(lab: &Lab, cluster: &Cluster, name: &str) -> Result<()> {
     let old = lab.world.pod(name)?;
     old.delete(None);
     lab.world.wait(&format!("{name} is replaced"), Duration::from_secs(60), || {
