@@ -152,7 +152,7 @@ fn find(request: &Request<'_>, found: &mut Steps) -> Result<Vec<Stage>, Refusal>
         let words = words::of(&context);
         stages.push(Stage {
             lines: lines(&text_before, &draft.text),
-            rules: rules(&comparison, draft.purpose),
+            rules: rules(&comparison),
             spec: draft.text.clone(),
             documents: draft.documents,
             after: now.shape(),
@@ -498,13 +498,9 @@ fn lines(old: &str, new: &str) -> Vec<Line> {
 }
 
 /// The rules that a comparison meets, the worst first.
-fn rules(comparison: &Comparison, purpose: Purpose) -> Vec<&'static Rule> {
+fn rules(comparison: &Comparison) -> Vec<&'static Rule> {
     let mut rules: Vec<&'static Rule> = Vec::new();
     for (_, change) in comparison.changes() {
-        // Where the files are was looked at before.
-        if purpose == Purpose::TakeOver && change.rule.code == "RCG701" {
-            continue;
-        }
         if change.class() > Class::None && rules.iter().all(|rule| rule.code != change.rule.code) {
             rules.push(change.rule);
         }

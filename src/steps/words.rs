@@ -292,7 +292,7 @@ fn removed(context: &Context<'_>, stage: &mut Stage) {
     let names: Vec<_> =
         gone.iter().map(|id| format!("{}/{}", id.kind.to_lowercase(), id.name)).collect();
     stage.apply.push(Action::run(
-        "Remove what is no longer rendered: `kubectl apply` leaves it there. Argo CD and Flux do it where they prune; Argo CD waits for somebody to confirm it where `Prune=confirm` is set.",
+        "Remove what is no longer rendered: `kubectl apply` leaves it there. Argo CD and Flux do it where they prune; Argo CD waits for somebody to confirm it, in its interface, where `Prune=confirm` is set.",
         context.kubectl(&format!("delete --ignore-not-found {}", names.join(" "))),
     ));
 }

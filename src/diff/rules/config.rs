@@ -186,11 +186,33 @@ pub(super) const CLIENT_PORT: Rule = Rule {
     source: "https://redis.io/docs/latest/operate/oss_and_stack/management/scaling/#redis-cluster-tcp-ports",
     pods: Pods::All,
     check: |facts| {
-        (matches!(facts.directive()?, "port" | "tls-port") && !is_beside_encryption(facts))
+        let is_said_only = match facts.directive()? {
+            "port" => said(facts.old_text(), "6379") == said(facts.new_text(), "6379"),
+            "tls-port" => said(facts.old_text(), "0") == said(facts.new_text(), "0"),
+            _ => return None,
+        };
+        (!is_said_only && !is_beside_encryption(facts))
             .then(|| "clients find nobody on the old port".to_owned())
     },
     ..BASE
 };
+
+/// A value, or what the engine does where there is none.
+fn said<'a>(text: &'a str, default: &'a str) -> &'a str {
+    if text.is_empty() { default } else { text }
+}
+
+/// The bus port of servers with the directives of an object: 10000 above the client port where none is given.
+fn bus_port(object: &Object) -> Option<u32> {
+    let number = |name: &str, default: u32| match Facts::directive_in(object, name) {
+        Some(text) => text.parse().ok(),
+        None => Some(default),
+    };
+    match number("cluster-port", 0)? {
+        0 => Some(number("port", 6379)? + 10_000),
+        port => Some(port),
+    }
+}
 
 /// Whether it is the port without encryption that changes, of servers that have one with it before and after.
 fn is_beside_encryption(facts: &Facts<'_>) -> bool {
@@ -325,12 +347,19 @@ The port also keeps clusters apart, so no other cluster may have it. It is deriv
     check: |facts| {
         let told = || "restarted and other pods do not hear each other".to_owned();
         if let Some(name) = facts.directive() {
-            return matches!(name, "cluster-port" | "cluster-announce-bus-port").then(told);
+            let is_said_only =
+                facts.both().is_some_and(|(old, new)| bus_port(old) == bus_port(new));
+            let is_other = match name {
+                "cluster-port" => !is_said_only,
+                name => name == "cluster-announce-bus-port",
+            };
+            return is_other.then(told);
         }
         let is_variable = facts.is_kind("StatefulSet")
             && facts.path().is_below("spec template")
             && facts.path().item_of("env") == Some("BUS_PORT");
-        (facts.is_change() && is_variable).then(told)
+        // Where it is new, the pods of before had another way to say it.
+        (facts.is_change() && is_variable && facts.difference.old.is_some()).then(told)
     },
     ..BASE
 };
@@ -395,8 +424,24 @@ pub(super) const FILES_ELSEWHERE: Rule = Rule {
     source: "https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/",
     pods: Pods::All,
     check: |facts| {
-        let names = ["dir", "dbfilename", "appendfilename", "appenddirname", "cluster-config-file"];
-        names.contains(&facts.directive()?).then(|| "restarted servers start empty".to_owned())
+        let default = match facts.directive()? {
+            // Where images of both engines start their servers.
+            "dir" => names::DATA.1,
+            "dbfilename" => "dump.rdb",
+            "appendfilename" => "appendonly.aof",
+            "appenddirname" => "appendonlydir",
+            "cluster-config-file" => "nodes.conf",
+            _ => return None,
+        };
+        let place = |text| match said(text, default) {
+            "." | "./" => String::new(),
+            place => place
+                .strip_prefix(names::DATA.1)
+                .map_or(place, |rest| rest.trim_matches('/'))
+                .to_owned(),
+        };
+        (place(facts.old_text()) != place(facts.new_text()))
+            .then(|| "restarted servers start empty".to_owned())
     },
     ..BASE
 };

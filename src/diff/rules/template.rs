@@ -95,7 +95,7 @@ fn is_of_other_users(facts: &Facts<'_>) -> bool {
 
 pub(super) const PASSWORD_REFERENCE: Rule = Rule {
     code: "RCG656",
-    name: "password-reference-changed",
+    name: "secret-reference-changed",
     class: Class::Manual,
     title: "pods take a secret from elsewhere",
     story: "While the pods restart, some have the old secret and some the new one. Where it is the cluster's password, replicas cannot copy from masters with the other one, and clients are refused by half of the pods. Let both be valid first: two passwords for the user in an ACL, then the clients, then the pods.",
