@@ -155,7 +155,10 @@ pub(super) fn committed(
                             match found.first().and_then(|first| first.folder.as_ref()) {
                                 Some(old) => messages.note(format_args!(
                                     "in {reference} the output is in {}",
-                                    commit.path_of(old)?
+                                    match commit.path_of(old)? {
+                                        top if top.is_empty() => "the top folder".to_owned(),
+                                        path => path.to_string(),
+                                    }
                                 )),
                                 None => messages.note(format_args!(
                                     "{reference} has no output of {}",

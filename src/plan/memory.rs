@@ -48,9 +48,10 @@ pub(super) fn backlog(maxmemory: u64) -> u64 {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{backlog, directive, maxmemory};
+    use super::{backlog, directive, maxmemory, maxmemory_limit};
+    use crate::spec::types::Spec;
 
-    fn of(memory: Value, persistence: &str, limit: Value) -> Option<u64> {
+    fn spec(memory: Value, persistence: &str, limit: Value) -> Spec {
         let spec = json!({
             "engine": {"version": "8.0.6"},
             "storage": {"size": "1Gi"},
@@ -58,7 +59,24 @@ mod tests {
             "persistence": {"mode": persistence},
             "pod": {"resources": {"limits": limit}},
         });
-        maxmemory(&serde_json::from_value(spec).expect("a spec"))
+        serde_json::from_value(spec).expect("a spec")
+    }
+
+    fn of(memory: Value, persistence: &str, limit: Value) -> Option<u64> {
+        maxmemory(&spec(memory, persistence, limit))
+    }
+
+    #[test]
+    fn a_running_server_may_have_what_its_memory_limit_leaves() {
+        let limit = |memory: Value, limit: Value| {
+            maxmemory_limit(&spec(memory, "AOF", limit)).map(|bytes| bytes >> 20)
+        };
+        let gib = || json!({"memory": "1Gi"});
+        assert_eq!(limit(json!({}), gib()), Some(614));
+        // Room for a larger one without a restart.
+        assert_eq!(limit(json!({"maxmemory": "100Mi"}), gib()), Some(614));
+        assert_eq!(limit(json!({"maxmemory": "700Mi"}), gib()), Some(700));
+        assert_eq!(limit(json!({"maxmemory": "100Mi"}), json!({})), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::{
         workload::{self, Server},
     },
     plan::names,
-    spec::types::Layout,
+    spec::{quantity::Quantity, types::Layout},
 };
 
 /// A cluster as its objects have it.
@@ -57,7 +57,7 @@ pub(super) struct Facts {
     /// The server's container.
     pub(super) container: String,
     /// Its place among the containers of a pod.
-    container_index: usize,
+    pub(super) container_index: usize,
     /// Where the volume of the data is mounted, and which part of it.
     pub(super) mount: Option<(String, String)>,
     /// Whether the claims go with the StatefulSet, and whether with a pod that is too many.
@@ -66,6 +66,8 @@ pub(super) struct Facts {
     default_user_off: bool,
     /// Whether an exporter asks the servers.
     pub(super) has_exporter: bool,
+    /// Whether pods that are alike never share a node.
+    pub(super) keeps_pods_apart: bool,
     /// The zones that pods may run in; none where any will do.
     zones: Vec<String>,
 }
@@ -253,6 +255,9 @@ impl Facts {
                 .iter()
                 .any(|set| workload::containers(set).any(|one| text(one, "/name") == "exporter")),
             backup: backup.map(|cron_job| cron_job.id.name.clone()),
+            keeps_pods_apart: first
+                .get("/spec/template/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution")
+                .is_some(),
             zones: zones(first),
             name,
         })
@@ -275,6 +280,18 @@ impl Facts {
         }
         let path = format!("template.spec.containers[{}].image", self.container_index);
         (self.image != old.image).then_some((path, &self.image))
+    }
+
+    /// How many bytes of data a server may hold, where that is said in mebibytes.
+    pub(super) fn maxmemory(&self) -> Option<u64> {
+        let number: u64 = self.directive("maxmemory")?.strip_suffix("mb")?.parse().ok()?;
+        number.checked_mul(1 << 20)
+    }
+
+    /// How many bytes each volume has.
+    pub(super) fn volume(&self) -> Option<u64> {
+        let size = Quantity::new(&self.claim.as_ref()?.1);
+        size.is_valid().then(|| size.whole())
     }
 
     /// Whether restarted servers find on their volumes what they had.

@@ -148,7 +148,7 @@ fn find(request: &Request<'_>, found: &mut Steps) -> Result<Vec<Stage>, Refusal>
             is_own_text: draft.text == *text && stages.is_empty(),
         };
         found.refusals.extend(held_up(&context));
-        found.refusals.extend(too_early(&comparison, draft.purpose, (&now, &new)));
+        found.refusals.extend(too_early(&comparison, draft.purpose, (old.as_ref(), &now, &new)));
         let words = words::of(&context);
         stages.push(Stage {
             lines: lines(&text_before, &draft.text),
@@ -402,12 +402,26 @@ fn held_up(context: &Context<'_>) -> Option<Refusal> {
     })
 }
 
-/// Refuses less memory in a stage before the data has spread to more shards.
+/// Refuses less memory in a stage before the data has spread to more shards, and more data before there are volumes for it.
 fn too_early(
     comparison: &Comparison,
     purpose: Purpose,
-    (now, target): (&Facts, &Facts),
+    (old, now, target): (Option<&Facts>, &Facts, &Facts),
 ) -> Option<Refusal> {
+    // The append-only file, and the one that takes its place (RCG245).
+    let fits = now.volume().zip(now.maxmemory()).is_none_or(|(volume, data)| volume / 2 >= data);
+    if old.is_some_and(|old| old.maxmemory() < now.maxmemory())
+        && !fits
+        && now.claim != target.claim
+    {
+        return Some(Refusal {
+            code: None,
+            reason: "servers may hold more data before the volumes have grown on which they write it".to_owned(),
+            instead: vec![
+                "Make two changes of it: first larger volumes alone, and when they have grown, more memory.".to_owned(),
+            ],
+        });
+    }
     let lowered = comparison
         .changes()
         .find(|(_, change)| matches!(change.rule.code, "RCG661" | "RCG704"))

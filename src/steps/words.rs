@@ -236,7 +236,7 @@ fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
     let had_job = context.old.is_some_and(|old| old.job.is_some());
     actions.push(if had_job && context.has_new_job() {
         Action::run(
-            "Apply it. Jobs of earlier changes go first: one of the same name that is done would stay as it is, and nothing would happen. Where Argo CD or Flux applies it, run the first half, which deletes them, and push in place of the second.",
+            "Apply it. Jobs of earlier changes go first: one of the same name that is done would stay as it is, and nothing would happen. Where Argo CD or Flux applies it, run the first half, which deletes them, and push in place of the second; an old Job that is made again before the push does no harm.",
             apply_with_new_job(context),
         )
     } else {
@@ -301,8 +301,9 @@ fn wait_for_job(context: &Context<'_>) -> Action {
     let job = context.new.job.as_deref().unwrap_or_default();
     Action::run(
         format!(
-            "The bootstrap Job ends. `Complete`: all is done. `Failed`: its log says why, and nothing goes on before that is mended. `{}` shows how far it is.",
-            context.kubectl(&format!("logs -f job/{job}"))
+            "The bootstrap Job ends. `Complete`: all is done. `Failed`: its log says why, and nothing goes on before that is mended. `{}` shows how far it is, and `{}` whether it runs at all.",
+            context.kubectl(&format!("logs -f job/{job}")),
+            context.kubectl(&format!("get pods -l {}", context.new.jobs()))
         ),
         ended(context.new, job),
     )

@@ -161,6 +161,10 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
             let ran = container.exec(&arguments, Duration::from_secs(30))?;
             Ok((ran.code.unwrap_or(124), ran.output))
         }
+        ["get", "statefulset", "-l", selector] => {
+            let sets = world.fields_of_sets(selector, "/metadata/name")?;
+            done(&if sets.is_empty() { "No resources found".to_owned() } else { sets.join("\n") })
+        }
         ["get", "job", job, "-o", "jsonpath={.status.conditions[*].type}"] => {
             if world.job_done(job).is_ok() {
                 Ok((0, "SuccessCriteriaMet Complete".to_owned()))

@@ -37,7 +37,7 @@ pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
             stage.before.push(Action::by_hand(if new.waits_for_deletion {
                 format!("THERE IS NO WAY BACK once a new pod is a master: {from} cannot read the files that {to} writes. Begin with replicas, and see whether all is well before you delete a master.")
             } else {
-                format!("THERE IS NO WAY BACK once the first pod has restarted, some seconds after it is applied: {from} cannot read the files that {to} writes. To try one pod first, set `lifecycle.updateStrategy: OnDelete` in a commit before this one, and delete a replica; the others follow when you delete them, masters last.")
+                format!("THERE IS NO WAY BACK once the first pod has restarted, some seconds after it is applied: {from} cannot read the files that {to} writes. To try one pod first, set `lifecycle.updateStrategy: OnDelete` in a commit before this one, and plan again: pods are replaced when you delete them then, replicas first, and that plan says how.")
             }));
         }
     }
@@ -67,23 +67,33 @@ pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
                 }
         });
     }
+    let restoring = match &old.backup {
+        Some(_) => " (docs/operations.md, Restoring)",
+        None => ", by a tool that reads dumps",
+    };
     stage.back = if was.version == becomes.version && was.engine == becomes.engine {
         "Revert the commit and apply it; the pods restart once more, one after the other."
             .to_owned()
     } else if goes_back {
         format!(
-            "Revert the commit and apply it: {from} reads the files that {to} writes. Nobody promises that for every type of value; the backup is for that."
+            "Revert the commit and apply it{}: {from} reads the files that {to} writes. Nobody promises that for every type of value; the backup is for that.",
+            if new.waits_for_deletion {
+                ", and delete each new pod once more, one at a time"
+            } else {
+                ""
+            }
         )
     } else if new.waits_for_deletion {
         format!(
-            "As long as no new pod is a master: revert the commit, apply it, and delete each new pod together with its claim: `{} && {}`. It comes back empty; to let it join and copy its master, run the bootstrap Job again: `{}`. After that there is none, because {from} cannot read the files that {to} writes. What is left is a second cluster with {from}, filled from the backup (docs/operations.md, Restoring): without what was written since.",
+            "As long as no new pod is a master: revert the commit, apply it, and delete each new pod together with its claim, which this does for a replica only: `{} && {} && {}`. It comes back empty; to let it join and copy its master, run the bootstrap Job again: `{}`. After that there is none, because {from} cannot read the files that {to} writes. What is left is a second cluster with {from}, filled from the backup{restoring}: without what was written since.",
+            format!("{} | grep role:slave", new.ask("POD", "INFO replication")),
             new.kubectl("delete pvc data-POD --wait=false"),
             new.kubectl("delete pod POD"),
             apply_with_new_job(context)
         )
     } else {
         format!(
-            "As long as no new server has started (where its image cannot be pulled, none has): revert the commit and apply it; `redis-cluster-gen diff` calls that data-risk (RCG706), and here it is none. After that there is none, because {from} cannot read the files that {to} writes. What is left is a second cluster with {from}, filled from the backup (docs/operations.md, Restoring): without what was written since."
+            "As long as no new server has started (where its image cannot be pulled, none has): revert the commit and apply it; `redis-cluster-gen diff` calls that data-risk (RCG706), and here it is none. After that there is none, because {from} cannot read the files that {to} writes. What is left is a second cluster with {from}, filled from the backup{restoring}: without what was written since."
         )
     };
 }

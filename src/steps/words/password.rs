@@ -85,18 +85,23 @@ impl Rotation<'_> {
         let Rotation { facts, secret, key, folder, .. } = self;
         let mut stage = self.stage("old-and-new", "old");
         stage.title = "accept the new password beside the old one".to_owned();
+        stage.back += &format!(" When no client needs the new password: `rm -r {folder}`.");
         let read = facts.kubectl(&format!(
             "get secret {secret} -o go-template='{{{{ index .data {} | base64decode }}}}'",
             quoted(&format!("\"{key}\"")).trim_matches('\'')
         ));
         stage.trouble.push(format!(
-            "Where the folder is there already, this says which of its files the Secret has: `for file in old old-and-new new-and-old new-alone; do [ \"$({read})\" != \"$(cat {folder}/$file)\" ] || echo $file; done`. After `old-and-new` and `new-and-old`, leave this stage out and go on with the one that comes next. Where it says `old` or `new-alone`, or nothing because somebody else has written the Secret, delete the folder and begin anew."
+            "Where the folder is there already, this says which of its files the Secret has: `for file in old old-and-new new-and-old new-alone; do [ \"$({read})\" != \"$(cat {folder}/$file)\" ] || echo $file; done`. After `old-and-new` and `new-and-old`, wait as that stage says, and go on with the one that comes next. Where it says `old` or `new-alone`, or nothing because somebody else has written the Secret, delete the folder and begin anew."
+        ));
+        stage.trouble.push(format!(
+            "Where the Secret has two lines and there is no folder, a change was begun elsewhere. Servers accept both, and pods log in with the first. Give all clients that one, keep it alone, `mkdir -m 700 {folder} && {read} | head -n 1 >{folder}/new-alone && {}`, wait two minutes, delete the folder and begin anew.",
+            self.put("new-alone")
         ));
         stage.before.push(destination(facts));
         stage.before.push(Action::run(
             "Make a folder that only you can read, with the present password, which has to be one line of the Secret, a new one, and the lines of all three stages. If the folder is there, a change of the password was begun and not ended, and this stops: see `If it fails` below. Nothing else may change the Secret meanwhile: where an operator writes it, put the lines of each stage where it reads them.",
             format!(
-                "mkdir -m 700 {folder} && {read} | grep . >{folder}/old && [ \"$(wc -l <{folder}/old)\" -eq 1 ] && openssl rand -hex 24 >{folder}/new && [ -s {folder}/new ] && (cd {folder} && cat old new >old-and-new && cat new old >new-and-old && cat new >new-alone) || {{ echo 'stop: nothing has changed yet' >&2; false; }}"
+                "mkdir -m 700 {folder} && {{ {read} | grep . >{folder}/old && [ \"$(wc -l <{folder}/old)\" -eq 1 ] && openssl rand -hex 24 >{folder}/new && [ -s {folder}/new ] && (cd {folder} && cat old new >old-and-new && cat new old >new-and-old && cat new >new-alone) || {{ rm -r {folder}; false; }}; }} || {{ echo 'stop: this has changed nothing' >&2; false; }}"
             ),
         ));
         stage

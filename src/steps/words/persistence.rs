@@ -33,7 +33,7 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
             true => for_each(
                 &pods,
                 &format!(
-                    "{} | grep -E 'aof_enabled|aof_rewrite_|aof_last_bgrewrite_status'",
+                    "echo \"$pod\"; {} | grep -E 'aof_enabled|aof_rewrite_|aof_last_bgrewrite_status'",
                     old.ask("\"$pod\"", "INFO persistence")
                 ),
             ),

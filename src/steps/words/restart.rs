@@ -38,6 +38,9 @@ pub(super) fn settings(context: &Context<'_>, stage: &mut Stage) {
             ROOM,
         ));
     }
+    if releases {
+        waited(context, stage);
+    }
     if rolls {
         roll(context, stage, restarting);
     } else if releases {
@@ -102,19 +105,41 @@ fn by_hand(context: &Context<'_>, stage: &mut Stage) {
     stage.trouble.push("Delete no further pod: all others go on serving, as they were.".to_owned());
 }
 
+/// What pods have waited for is not in this change.
+fn waited(context: &Context<'_>, stage: &mut Stage) {
+    let new = context.new;
+    stage.before.push(Action::run(
+        format!(
+            "See which pods have waited: those whose REVISION is not the NEWEST of their StatefulSet. They restart, with all that was committed since they started. Where an IMAGE is not of version {}, that is the rest of an upgrade: its backup has to be there, and the plan that began it says whether there is a way back.",
+            new.version
+        ),
+        format!(
+            "{} && {}",
+            new.kubectl(&format!(
+                "get statefulset -l {} -o custom-columns=NAME:.metadata.name,NEWEST:.status.updateRevision",
+                new.selector()
+            )),
+            new.kubectl(&format!(
+                "get pods -l {} -o custom-columns=NAME:.metadata.name,REVISION:.metadata.labels.controller-revision-hash,IMAGE:.spec.containers[{}].image",
+                new.nodes(),
+                new.container_index
+            ))
+        ),
+    ));
+    if !stage.back.is_empty() {
+        stage.back = format!(
+            "Reverting the commit also brings `OnDelete` back: no further pod restarts, and each that has restarted has to be deleted once more to be as it was. Apart from that: {}",
+            stage.back
+        );
+    }
+}
+
 /// Pods that wait to be deleted no longer do.
 fn release(context: &Context<'_>, stage: &mut Stage) {
     let sets = context.new.sets.len();
     stage.happens.push(format!(
         "Pods that have waited to be deleted since an earlier change restart now, {}. Where all were deleted after it, none restarts.",
         in_turn(sets)
-    ));
-    stage.before.push(Action::run(
-        "See which pods are to restart, and for what: those of an older revision than others of their StatefulSet. If it is an upgrade without a way back that was stopped half way, make its backup now, and mend what was wrong in the same commit.",
-        context.kubectl(&format!(
-            "get pods -l {} -L controller-revision-hash -o wide",
-            context.new.nodes()
-        )),
     ));
     stage.writes = stage.writes.max(writes(context));
     stage.wait.push(Action::run(

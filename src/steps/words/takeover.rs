@@ -143,19 +143,20 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
             old.server.map_or("redis", |server| server.engine.name())
         )));
     }
-    stage.before.push(Action::by_hand("Where Argo CD or Flux applies the old manifests, pause it: it would bring the old StatefulSet back. Take them out of Git (`git rm`) in the commit below."));
+    stage.before.push(Action::by_hand(format!("Where Argo CD or Flux applies the old manifests, pause it ({PAUSE}): it would bring the old StatefulSet back. Take them out of Git (`git rm`) in the commit below, and let it read the folder of the new ones.")));
     stage.before.push(Action::run(
         format!(
-            "See that the cluster is whole now, and has the shape that the spec has: `cluster_state:ok`, `cluster_slots_ok:16384`, a connected line for each pod, {} with slots, and {} of each. Lines with `fail` or `noaddr` are of nodes that are gone: `CLUSTER FORGET ID`, asked of every pod in the same way, takes them out. What is broken before is broken afterwards; with another shape, change the spec.",
+            "See that the cluster is whole now, and has the shape that the spec has: `cluster_state:ok`, `cluster_slots_ok:16384`, a connected line for each pod, {} with slots, and {} of each. Lines with `fail` or `noaddr` are of nodes that are gone: this takes one out, within a minute, with what stands first in its line as ID: `{}`. What is broken before is broken afterwards; with another shape, change the spec.",
             count(context.new.target.shards, "master"),
             count(context.new.target.replicas, "replica"),
+            for_each(&old.pods(), &old.ask("\"$pod\"", "CLUSTER FORGET ID")),
         ),
         format!("{} && {}", old.ask(&first, "CLUSTER INFO"), old.ask(&first, "CLUSTER NODES")),
     ));
     if let Some(maxmemory) = context.new.directive("maxmemory") {
         stage.before.push(Action::run(
             format!(
-                "See that the data fits: every `used_memory_human` has to be well below {maxmemory}, the `maxmemory` of the spec; if not, give the pods more (`pod.resources.limits.memory`, from which it follows). Beyond it, {}.",
+                "See that the data fits: every `used_memory_human` has to be well below {maxmemory}, the `maxmemory` of the spec; if not, give the pods more (`pod.resources.limits.memory`, and `memory.maxmemory` where the spec has it), and plan again. Beyond it, {}.",
                 match context.new.directive("maxmemory-policy") {
                     None | Some("noeviction") => "writes are refused",
                     Some(_) => "keys are deleted to make room",
@@ -255,6 +256,10 @@ pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {
         )
     };
 }
+
+/// How a tool is paused that applies what is in Git.
+pub(super) const PAUSE: &str =
+    "`argocd app set NAME --sync-policy none`, `flux suspend kustomization NAME`";
 
 /// What ends the pause of a tool that applies what is in Git.
 pub(super) const GO_ON: &str = "Where Argo CD or Flux was paused, let it go on when that is pushed: the outage lasts until it has applied it.";

@@ -56,6 +56,9 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     if context.old.is_some_and(|old| old.backup.is_some()) {
         stage.before.extend(context.old.map(engine::backup).unwrap_or_default());
     }
+    if off || encryption && !context.new.is_encrypted {
+        stage.before.push(Action::by_hand("Clients that go on as before, with a password or encrypted, are refused afterwards: have them change in the same moment."));
+    }
     stage.before.push(Action::by_hand("Have clients ready for the change, and choose a quiet hour: this is an outage. Pull the image on all nodes before if it is a new one."));
     // The rule about the policy is met by a change of its ports, too.
     let closes = context
@@ -86,13 +89,16 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
         .and_then(|old| context.new.sign_of_change(old))
         .unwrap_or_else(|| ("updateStrategy.type".to_owned(), "OnDelete"));
     if let Some(secret) = context.new.certificate.as_ref().filter(|_| encryption) {
-        stage.apply.push(Action::run(
-            "Wait until the certificate's Secret is there, with all three keys; without them no pod starts again. If it does not come, take the way back: no pod has changed yet.",
+        let wait = Action::run(
+            "Wait until the certificate's Secret is there, with all three keys; without them no pod starts again. If it does not come, stop here: no pod has changed yet.",
             format!(
                 r#"until [ "$({} | grep -oE '"(ca\.crt|tls\.crt|tls\.key)":"[^"]' | wc -l)" -eq 3 ]; do sleep 5; done"#,
                 context.kubectl(&format!("get secret {secret} -o jsonpath='{{.data}}'"))
             ),
-        ));
+        );
+        // A Certificate is applied with the rest.
+        let part = if context.new.is_issued { &mut stage.apply } else { &mut stage.before };
+        part.push(wait);
     }
     let Action { what, command } = context.has_what_is_new(sign);
     stage.apply.push(Action::run(
@@ -122,7 +128,7 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
         why_not(context),
         if keeps { " The data is on the volumes, whatever happens." } else { "" }
     ));
-    stage.back = "As long as no pod was deleted: revert the commit and apply it; the pods have not changed, and none restarts. After that, put the old lines of the spec back, all but `updateStrategy: OnDelete`, and ask `redis-cluster-gen plan`: it has what to wait for, and the command that deletes all pods at once again, a second outage. Without that line the pods would restart one after the other, and those of before and after cannot talk to each other. Take it out when all is well.".to_owned();
+    stage.back = "As long as no pod was deleted: revert the commit and apply it; the pods have not changed, and none restarts. After that, put the old lines of the spec back, but keep `updateStrategy: OnDelete`, and ask `redis-cluster-gen plan`: it has what to wait for, and the command that deletes all pods at once again, a second outage. Without that line the pods would restart one after the other, and those of before and after cannot talk to each other. Take it out when all is well.".to_owned();
 }
 
 pub(super) fn resume(_: &Context<'_>, stage: &mut Stage) {

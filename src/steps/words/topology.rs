@@ -1,6 +1,6 @@
 //! More pods, fewer pods, the first pods.
 
-use super::{Context, apply_with_new_job, count, for_each, list, restart::ROOM};
+use super::{Context, apply_with_new_job, count, engine, for_each, list, restart::ROOM};
 use crate::{
     spec::types::Layout,
     steps::{
@@ -18,6 +18,10 @@ const JOIN_AGAIN: &str = "Pods that were on their way out stay: the bootstrap Jo
 pub(super) fn install(context: &Context<'_>, stage: &mut Stage) {
     stage.name = "install";
     stage.title = "start the cluster".to_owned();
+    stage.before.push(Action::run(
+        "Nothing of it is committed, so this plan is for a cluster that does not run yet: it has to say `No resources found`. If it runs, name the file or folder that it was rendered into: `redis-cluster-gen plan --against FILE`.",
+        context.kubectl(&format!("get statefulset -l {}", context.new.selector())),
+    ));
     if let Some((secret, key)) = &context.new.password {
         stage.before.push(Action::run(
             "Make the password's Secret; the pods wait for it.",
@@ -36,7 +40,7 @@ pub(super) fn install(context: &Context<'_>, stage: &mut Stage) {
         "The Job's last lines name what is missing: `{}`.",
         context.kubectl(&format!("logs job/{}", context.new.job.as_deref().unwrap_or("NAME")))
     ));
-    stage.back = "Delete the objects; the claims of the volumes stay, delete them, too, before another try with other settings.".to_owned();
+    stage.back = "Delete the objects. The claims of the volumes stay: delete them, too, before another try with other settings, if nobody has written to the cluster yet.".to_owned();
 }
 
 /// `2 shards and 1 replica in each shard`
@@ -87,7 +91,7 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     let Some(old) = context.old else { return };
     stage.name = "retire";
     if context.new.retires_layout {
-        move_over(context, stage);
+        move_over(context, old, stage);
         return;
     }
     let pods = context.new.pods().len() as u64 - context.new.target.pods();
@@ -123,14 +127,18 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     if context.new.target.replicas == 0 && old.target.replicas > 0 {
         stage.before.push(Action::by_hand("No replica will be left: every restart of a pod is an outage of its shard from then on, and the loss of a volume the loss of its data. Only go on if this is meant."));
     }
+    backup(old, stage);
     stage.happens.push(TAKEN_OUT.to_owned());
     moving(context, stage);
-    stage.back = "Until the next stage, also while the Job runs: put the old numbers back, without `retiring`, and ask `redis-cluster-gen plan`: the Job lets pods join again, and slots that have moved go back.".to_owned();
+    stage.back = format!(
+        "Until the next stage, also while the Job runs: put the old numbers back, without `retiring`, and ask `redis-cluster-gen plan`: the Job lets pods join again{}.",
+        if context.new.retiring.shards > 0 { ", and slots that have moved go back" } else { "" }
+    );
 }
 
 /// Another layout, whose pods take the places of those of the old one.
-fn move_over(context: &Context<'_>, stage: &mut Stage) {
-    let returns = context.old.is_some_and(|old| old.retires_layout);
+fn move_over(context: &Context<'_>, old: &Facts, stage: &mut Stage) {
+    let returns = old.retires_layout;
     let how = if returns { "back" } else { "over" };
     stage.title = format!("move the cluster {how} to the pods of {}", context.new.layout().name());
     if context.new.layout() == Layout::SingleStatefulSet {
@@ -153,9 +161,20 @@ fn move_over(context: &Context<'_>, stage: &mut Stage) {
     };
     let layout = context.new.layout().name();
     stage.happens.push(format!("{join}The pods of {layout} {moves} Then the Job waits until clients have learnt it, and takes the servers of the other layout out of the cluster. Clients follow by themselves."));
+    if context.new.layout() == Layout::SingleStatefulSet {
+        stage.happens.push("In a single StatefulSet Kubernetes cannot tell which pods are of one shard. It spreads all of them over nodes and zones as far as there are enough (`spread.nodes: Required` is for as many nodes as pods), so a master and its replica may come to one node.".to_owned());
+    }
+    backup(old, stage);
     stage.happens.push(TAKEN_OUT.to_owned());
     moving(context, stage);
     stage.back = "Until the next stage, also while the Job runs: put the old `layout` back, without `retiring`, and ask `redis-cluster-gen plan`: all goes back to its pods, and those of this layout are taken out.".to_owned();
+}
+
+/// A copy of all data before pods go. No key is deleted before another pod has it, so none is made by hand.
+fn backup(old: &Facts, stage: &mut Stage) {
+    if old.backup.is_some() {
+        stage.before.extend(engine::backup(old));
+    }
 }
 
 /// New pods need a place to run.
@@ -165,8 +184,16 @@ fn room(context: &Context<'_>, stage: &mut Stage, why: &str) {
     if new > 0 {
         stage.before.push(Action::run(
             format!(
-                "See that the nodes have room for {} more{why}; these lines show what is asked for of each node. What does not fit stays Pending, and the Job waits for it.",
-                count(new, "pod")
+                "See that the nodes have room for {} more{why}; these lines show what is asked for of each node.{} What does not fit stays Pending, and the Job waits for it.",
+                count(new, "pod"),
+                match (context.new.keeps_pods_apart, context.new.sets.len()) {
+                    (false, _) => String::new(),
+                    (true, 1) => format!(" No two pods run on one node, so there have to be {} nodes.", context.new.pods().len()),
+                    (true, _) => format!(
+                        " No two pods of a shard run on one node, so there have to be {} nodes.",
+                        context.new.sets.iter().map(|(_, pods)| pods.len()).max().unwrap_or_default()
+                    ),
+                }
             ),
             ROOM,
         ));

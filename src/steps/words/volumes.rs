@@ -1,6 +1,6 @@
 //! Volumes that grow.
 
-use super::{Context, for_each};
+use super::{Context, for_each, takeover::PAUSE};
 use crate::steps::{Action, Stage};
 
 pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
@@ -37,7 +37,7 @@ pub(super) fn grow(context: &Context<'_>, stage: &mut Stage) {
     ));
     let sets: Vec<_> = old.sets.iter().map(|(name, _)| name.as_str()).collect();
     stage.apply.push(Action::run(
-        "Take the StatefulSet away from its pods, because its claim template cannot be changed: with `orphan` the pods go on running. Pause a GitOps tool that heals by itself before, and let it go on when what comes next is pushed.",
+        format!("Take the StatefulSet away from its pods, because its claim template cannot be changed: with `orphan` the pods go on running. Pause a GitOps tool that heals by itself before ({PAUSE}), and let it go on when what comes next is pushed."),
         old.kubectl(&format!("delete statefulset {} --cascade=orphan", sets.join(" "))),
     ));
     stage.happens.push("The StatefulSet is made anew with the larger claim template and adopts the pods that run: nothing restarts, but where a driver grows a file system only when its pod starts. Between its deletion and its return nobody replaces a pod that dies.".to_owned());
