@@ -127,9 +127,12 @@ fn waited(context: &Context<'_>, stage: &mut Stage) {
         ),
     ));
     if !stage.back.is_empty() {
+        let rest = match engine::is_one_way(context) {
+            true => format!(" {}", stage.back),
+            false => String::new(),
+        };
         stage.back = format!(
-            "Reverting the commit also brings `OnDelete` back: no further pod restarts, and each that has restarted has to be deleted once more to be as it was. Apart from that: {}",
-            stage.back
+            "Revert the commit and apply it: that also brings `OnDelete` back, so no further pod restarts, and each that has restarted has to be deleted once more, one at a time, to be as it was.{rest}"
         );
     }
 }
