@@ -204,6 +204,25 @@ impl Container {
 
     /// Runs a command inside, as `kubectl exec` and probes do; it is killed when time is up.
     pub fn exec(&self, arguments: &[String], limit: Duration) -> Result<Executed> {
+        let (code, output) = self.run(arguments, limit)?;
+        let mut bytes = Vec::new();
+        output.take(64 * 1024).read_to_end(&mut bytes)?;
+        Ok(Executed { code, output: String::from_utf8_lossy(&bytes).trim_end().to_owned() })
+    }
+
+    /// The same with every byte of what it says.
+    pub fn exec_whole(
+        &self,
+        arguments: &[String],
+        limit: Duration,
+    ) -> Result<(Option<i32>, Vec<u8>)> {
+        let (code, mut output) = self.run(arguments, limit)?;
+        let mut bytes = Vec::new();
+        output.read_to_end(&mut bytes)?;
+        Ok((code, bytes))
+    }
+
+    fn run(&self, arguments: &[String], limit: Duration) -> Result<(Option<i32>, fs::File)> {
         let mut output = tempfile::tempfile()?;
         let target = self.init.as_raw_nonzero().to_string();
         let mut command = command("setpriv");
@@ -231,9 +250,7 @@ impl Container {
             thread::sleep(TICK / 5);
         };
         output.rewind()?;
-        let mut bytes = Vec::new();
-        output.take(64 * 1024).read_to_end(&mut bytes)?;
-        Ok(Executed { code, output: String::from_utf8_lossy(&bytes).trim_end().to_owned() })
+        Ok((code, output))
     }
 }
 

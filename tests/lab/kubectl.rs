@@ -124,9 +124,13 @@ fn answer(world: &Arc<World>, call: &Path) -> Result<()> {
     let words = fs::read_to_string(call.join("words"))?;
     let words: Vec<_> = words.split_terminator('\0').collect();
     let cwd = call.parent().and_then(Path::parent).ok_or("no folder")?;
-    let (code, output) = match kubectl(world, cwd, &words) {
-        Ok((code, output)) => (code, output),
-        Err(error) => (1, format!("error: {error}\n")),
+    let answer = match &words[..] {
+        ["exec", pod, "-c", container, "--", command @ ..] => exec(world, pod, container, command),
+        words => kubectl(world, cwd, words).map(|(code, text)| (code, text.into_bytes())),
+    };
+    let (code, output) = match answer {
+        Ok(answer) => answer,
+        Err(error) => (1, format!("error: {error}\n").into_bytes()),
     };
     fs::write(call.join("output"), output)?;
     fs::write(call.join("code.new"), code.to_string())?;
@@ -136,6 +140,14 @@ fn answer(world: &Arc<World>, call: &Path) -> Result<()> {
 
 fn option<'a>(words: &[&'a str], name: &str) -> Option<&'a str> {
     words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// What a command says may be a file, so every byte counts.
+fn exec(world: &World, pod: &str, container: &str, command: &[&str]) -> Result<(i32, Vec<u8>)> {
+    let arguments: Vec<_> = command.iter().map(|&word| word.to_owned()).collect();
+    let container = world.pod(pod)?.container_called(container)?;
+    let (code, output) = container.exec_whole(&arguments, Duration::from_secs(30))?;
+    Ok((code.unwrap_or(124), output))
 }
 
 fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, String)> {
@@ -154,12 +166,6 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
             }
             world.apply(&Objects::read(&text)?)?;
             done("applied")
-        }
-        ["exec", pod, "-c", container, "--", command @ ..] => {
-            let arguments: Vec<_> = command.iter().map(|&word| word.to_owned()).collect();
-            let container = world.pod(pod)?.container_called(container)?;
-            let ran = container.exec(&arguments, Duration::from_secs(30))?;
-            Ok((ran.code.unwrap_or(124), ran.output))
         }
         ["get", "statefulset", "-l", selector] => {
             let sets = world.fields_of_sets(selector, "/metadata/name")?;
