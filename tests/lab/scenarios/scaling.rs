@@ -347,6 +347,8 @@ const GONE: &[&str] = &[
     "Connection reset",
     "No route to host",
     "timed out",
+    // What Linux says of a read that has waited for as long as it may.
+    "Resource temporarily unavailable",
 ];
 
 /// Fails unless the Job has told how far it is while slots moved, and tells the shards at its end. Where slots move whole,
