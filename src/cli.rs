@@ -241,8 +241,8 @@ pub(crate) struct Render {
 
 /// Says what a change of specs changes, and what that does to a running cluster
 ///
-/// What the specs render to now is compared with what is committed: for each spec the folder beside it that holds its output, `manifests` where there is
-/// none. Each change gets a class, from `none` to `data-risk`, the rule that says so, and the next step. Given two folders or files of manifests, those
+/// What the specs render to now is compared with what is committed: for each spec the folder or the one file beside it that holds its output, the folder
+/// `manifests` where there is none. Each change gets a class, from `none` to `data-risk`, the rule that says so, and the next step. Given two folders or files of manifests, those
 /// are compared: so it serves as KUBECTL_EXTERNAL_DIFF, too.
 ///
 /// Exit status: 0 nothing differs, 1 something does, 2 no answer, 3 a change reaches the class of --fail-on.
@@ -288,7 +288,7 @@ pub(crate) struct Plan {
     pub(crate) target: Target,
     /// What the cluster runs now: a folder, a file, `-` for stdin, or `git:REF[:PATH]`
     ///
-    /// The same as for `diff`; without it, the folder beside the spec that holds its output.
+    /// The same as for `diff`; without it, the folder or the file beside the spec that holds its output.
     #[arg(long, visible_alias = "from", value_name = "WHAT")]
     pub(crate) against: Option<PathBuf>,
     /// The format
@@ -306,8 +306,8 @@ pub(crate) struct Plan {
 
 /// Says whether specs are valid and their committed output is current
 ///
-/// For each spec, its output is looked for in the folder beside it that holds files made from it: `manifests` where there is none. Nothing is
-/// written. Files can be changed, missing, stale (the spec no longer gives them) or unexpected (in the way, or from a spec that is gone). The last line is the command
+/// For each spec, its output is looked for beside it: a folder with files made from it, or else one file that was; the folder `manifests` where there is
+/// neither. Nothing is written. Files can be changed, missing, stale (the spec no longer gives them) or unexpected (in the way, or from a spec that is gone). The last line is the command
 /// that repairs them.
 ///
 /// Exit status: 0 all is current, 1 something is not, or a spec is wrong, 2 no answer.

@@ -6,6 +6,7 @@ mod git;
 use std::{
     fs::{self, File},
     io::{self, Read},
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -17,7 +18,7 @@ use redis_cluster_gen::{
     spec::{self, Options},
 };
 
-pub(crate) use folder::{kubectl_names, read as read_folder};
+pub(crate) use folder::{is_manifest_name, kubectl_names, read as read_folder};
 pub(crate) use git::Commit;
 
 use crate::output::marker;
@@ -67,7 +68,23 @@ pub(crate) struct Manifests {
 impl Manifests {
     /// The spec that the text comes from, as its first line calls it.
     pub(crate) fn origin(&self) -> Option<&str> {
-        marker::in_first_line(self.source.text.as_bytes())
+        marker::in_first_line(self.source.text.trim_start_matches('\n').as_bytes())
+    }
+
+    /// The parts that come from one spec each.
+    pub(crate) fn parts(self) -> Vec<Manifests> {
+        let text = &self.source.text;
+        let parts = marker::parts(text);
+        if parts.len() < 2 {
+            return vec![self];
+        }
+        let part = |(_, bytes): (_, Range<usize>)| {
+            // Below as many empty lines, so that messages name the line of the file.
+            let above = "\n".repeat(text[..bytes.start].matches('\n').count());
+            let source = Source { name: self.source.name.clone(), text: above + &text[bytes] };
+            Manifests { source: Arc::new(source), folder: self.folder.clone() }
+        };
+        parts.into_iter().map(part).collect()
     }
 
     /// The objects in it; a spec gives those that it renders to.

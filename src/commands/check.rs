@@ -1,13 +1,11 @@
 //! `check`: whether specs are valid, and whether what is committed is what they render to.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use redis_cluster_gen::{
     diff::{self, Class, Judge},
+    document::Document,
     error::{Error, Problem, Severity},
     objects, spec,
 };
@@ -21,43 +19,42 @@ use crate::{
     input::{self, Content, From, Input},
     messages::Messages,
     output::{
-        self, Folder, Sink,
+        self, Folder, Single, Sink,
         folder::{Finding, Settings, State},
-        home,
-        home::Homes,
+        home::{Home, Homes},
         paths,
     },
 };
 
-/// What came of the specs of one folder.
+/// What came of the specs whose output is in one place.
 struct Checked {
-    folder: PathBuf,
-    /// The specs, by their place among the inputs.
-    specs: Vec<usize>,
-    /// What they are called, and what is wrong with them.
+    home: Home,
+    /// How many there are.
+    specs: usize,
+    /// What is wrong with them.
     problems: Vec<Problem>,
     valid: bool,
     findings: Vec<Finding>,
+    /// The specs to render there, as a shell names them.
+    render: Vec<String>,
     failures: Vec<Error>,
 }
 
 pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
     let inputs = input::find(args.specs.paths())?;
     let mut homes = Homes::default();
-    let mut groups: BTreeMap<PathBuf, Vec<usize>> = BTreeMap::new();
-    for (index, input) in inputs.iter().enumerate() {
-        let folder = match &args.output_dir {
-            Some(folder) => folder.clone(),
+    let mut groups: BTreeMap<Home, Vec<&Input>> = BTreeMap::new();
+    for input in &inputs {
+        let home = match &args.output_dir {
+            Some(folder) => Home::Folder(folder.clone()),
             None => homes.of(input)?,
         };
-        groups.entry(folder).or_default().push(index);
+        groups.entry(home).or_default().push(input);
     }
     let groups: Vec<_> = groups.into_iter().collect();
-    // Each folder by itself, and the results in the order of the folders, whoever was first.
-    let checked: Vec<Checked> = groups
-        .into_par_iter()
-        .map(|(folder, specs)| check(args, &inputs, folder, specs, messages))
-        .collect();
+    // Each place by itself, and the results in the order of the places, whoever was first.
+    let checked: Vec<Checked> =
+        groups.into_par_iter().map(|(home, inputs)| check(args, home, &inputs, messages)).collect();
 
     let (mut specs, mut files, mut wrong, mut has_old_output) = (0, 0, false, false);
     let mut lines = String::new();
@@ -75,11 +72,11 @@ pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
             super::sides::tell(&problems, messages);
         }
         wrong |= !checked.valid;
-        specs += checked.specs.len();
+        specs += checked.specs;
         files += checked.findings.len();
-        has_old_output |= !checked.findings.is_empty() && checked.folder.is_dir();
+        has_old_output |= !checked.findings.is_empty() && checked.home.path().exists();
         for finding in &checked.findings {
-            let path = checked.folder.join(&finding.name);
+            let path = checked.home.path_of(&finding.name);
             let reason = if finding.reason.is_empty() {
                 String::new()
             } else {
@@ -87,11 +84,7 @@ pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
             };
             lines += &format!("{:<10} {}{reason}\n", finding.state.name(), path.display());
         }
-        repairs.add(
-            &checked.folder,
-            &checked.findings,
-            checked.specs.iter().map(|at| &inputs[*at]),
-        );
+        repairs.add(checked.home, &checked.findings, checked.render);
         failures.extend(checked.failures);
     }
     if let Some(last) = failures.pop() {
@@ -159,23 +152,18 @@ fn refused(args: &Check, messages: Messages) -> Result<Vec<String>, Error> {
     Ok(told.into_iter().collect())
 }
 
-/// Checks the specs whose output is in one folder.
-fn check(
-    args: &Check,
-    inputs: &[Input],
-    folder: PathBuf,
-    specs: Vec<usize>,
-    messages: Messages,
-) -> Checked {
+/// Checks the specs whose output is in one place.
+fn check(args: &Check, home: Home, inputs: &[&Input], messages: Messages) -> Checked {
     let mut checked = Checked {
-        folder,
-        specs: Vec::new(),
+        home,
+        specs: 0,
         problems: Vec::new(),
         valid: true,
         findings: Vec::new(),
+        render: Vec::new(),
         failures: Vec::new(),
     };
-    if let Err(error) = fill(args, inputs, &specs, &mut checked, messages) {
+    if let Err(error) = fill(args, inputs, &mut checked, messages) {
         checked.failures.push(error);
     }
     checked
@@ -183,39 +171,75 @@ fn check(
 
 fn fill(
     args: &Check,
-    inputs: &[Input],
-    specs: &[usize],
+    inputs: &[&Input],
     checked: &mut Checked,
     messages: Messages,
 ) -> Result<(), Error> {
     let options = args.target.options(messages);
-    let mut origins = Vec::new();
-    for at in specs {
-        origins.extend(paths::relative_to(&checked.folder, std::slice::from_ref(&inputs[*at]))?);
-    }
-    let settings = Settings { kustomization: false, prune: true };
-    let mut folder = Folder::new(checked.folder.clone(), settings, origins, messages);
-    for (place, at) in specs.iter().enumerate() {
-        let input = &inputs[*at];
+    let mut place = Place::of(&checked.home, inputs, messages)?;
+    for (at, input) in inputs.iter().enumerate() {
         let loaded = match input.read()? {
             Content::Output => continue,
             Content::Text(source) => spec::load(&source, &options),
             Content::NoText(problem) => spec::Loaded { plan: None, problems: vec![*problem] },
         };
         messages.detail(format_args!("checked {}", input.name()));
-        checked.specs.push(*at);
+        checked.specs += 1;
+        checked.render.push(match &input.from {
+            From::Stdin => "-".to_owned(),
+            From::File(path) => quoted(&path.display().to_string()),
+        });
         let is_wrong = |problem: &Problem| problem.severity == Severity::Error || args.strict;
         checked.valid &= loaded.plan.is_some() && !loaded.problems.iter().any(is_wrong);
         checked.problems.extend(loaded.problems);
         if let Some(plan) = loaded.plan {
-            folder.add(place, &objects::build(&plan))?;
+            place.add(at, &objects::build(&plan))?;
         }
     }
     // Without all of its specs nobody knows what belongs into a folder.
-    if checked.valid && !checked.specs.is_empty() {
-        checked.findings = folder.findings()?;
+    if checked.valid && checked.specs > 0 {
+        match place {
+            Place::Folder(folder) => checked.findings = folder.findings()?,
+            Place::Single(single) => {
+                checked.findings.extend(single.finding());
+                let specs = single.specs().into_iter();
+                checked.render = specs.map(|path| quoted(&path.display().to_string())).collect();
+            }
+        }
     }
     Ok(())
+}
+
+/// What is compared with what is rendered.
+enum Place {
+    Folder(Folder),
+    Single(Single),
+}
+
+impl Place {
+    fn of(home: &Home, specs: &[&Input], messages: Messages) -> Result<Place, Error> {
+        Ok(match home {
+            Home::Folder(path) => {
+                let mut origins = Vec::new();
+                for spec in specs {
+                    origins.extend(paths::relative_to(path, std::slice::from_ref(*spec))?);
+                }
+                let settings = Settings { kustomization: false, prune: true };
+                Place::Folder(Folder::new(path.clone(), settings, origins, messages))
+            }
+            Home::File(path) => Place::Single(Single::read(path, specs)?),
+        })
+    }
+
+    fn add(&mut self, spec: usize, documents: &[Document]) -> Result<(), Error> {
+        match self {
+            Place::Folder(folder) => folder.add(spec, documents),
+            Place::Single(single) => {
+                single.add(spec, documents);
+                Ok(())
+            }
+        }
+    }
 }
 
 /// What makes everything current.
@@ -223,36 +247,24 @@ fn fill(
 struct Repairs {
     /// Files that a render leaves alone.
     remove: Vec<String>,
-    /// Folders to render into, with the specs.
-    render: BTreeMap<String, Vec<String>>,
+    /// Places to render to, with the specs.
+    render: BTreeMap<Home, Vec<String>>,
 }
 
 impl Repairs {
-    fn add<'a>(
-        &mut self,
-        folder: &Path,
-        findings: &[Finding],
-        specs: impl Iterator<Item = &'a Input>,
-    ) {
+    fn add(&mut self, home: Home, findings: &[Finding], specs: Vec<String>) {
         if findings.is_empty() {
             return;
         }
-        let stays = |finding: &&Finding| finding.stays;
+        let stays = findings.iter().filter(|finding| finding.stays);
         self.remove.extend(
-            findings
-                .iter()
-                .filter(stays)
-                .map(|finding| quoted(&folder.join(&finding.name).display().to_string())),
+            stays.map(|finding| quoted(&home.path_of(&finding.name).display().to_string())),
         );
         let gone = |finding: &Finding| {
             finding.state == State::Unexpected && finding.reason.ends_with("is gone")
         };
-        if !findings.iter().all(gone) || folder.join(output::kustomization::NAME).exists() {
-            let specs = specs.map(|spec| match &spec.from {
-                From::Stdin => "-".to_owned(),
-                From::File(path) => quoted(&path.display().to_string()),
-            });
-            self.render.insert(quoted(&home::shown(folder)), specs.collect());
+        if !findings.iter().all(gone) || home.path().join(output::kustomization::NAME).exists() {
+            self.render.insert(home, specs);
         }
     }
 
@@ -269,11 +281,15 @@ impl Repairs {
         if !self.remove.is_empty() {
             commands.push(format!("rm {}", self.remove.join(" ")));
         }
-        for (folder, specs) in &self.render {
-            commands.push(format!(
-                "redis-cluster-gen render{target} --output-dir {folder} {}",
-                specs.join(" ")
-            ));
+        for (home, specs) in &self.render {
+            let specs = specs.join(" ");
+            let path = quoted(&home.to_string());
+            commands.push(match home {
+                Home::Folder(_) => {
+                    format!("redis-cluster-gen render{target} --output-dir {path} {specs}")
+                }
+                Home::File(_) => format!("redis-cluster-gen render{target} {specs} >{path}"),
+            });
         }
         commands.join(" && ")
     }

@@ -14,9 +14,13 @@ use super::{
 };
 use crate::{
     cli::Plan,
-    input::{self, From},
+    input::{self, From, Input},
     messages::Messages,
-    output::{self, home, home::Homes, stages},
+    output::{
+        self,
+        home::{self, Home, Homes},
+        kustomization, stages,
+    },
 };
 
 pub(crate) fn run(args: &Plan, messages: Messages) -> Result<Answer, Error> {
@@ -36,17 +40,20 @@ pub(crate) fn run(args: &Plan, messages: Messages) -> Result<Answer, Error> {
         let input = std::slice::from_ref(input);
         let (after, specs) = rendered(input, &options, messages)?;
         let before = committed(what, input, &after, &options, messages)?;
-        let folder = match &input[0].from {
-            From::File(_) => home::shown(&homes.of(&input[0])?),
-            From::Stdin => "manifests".to_owned(),
-        };
+        let home = home(&input[0], args.against.as_deref(), &mut homes)?;
+        let path = home.to_string();
         for spec in &specs {
             all.push(steps::steps(&Request {
                 source: &spec.source,
                 options: &options,
                 before: before.clone(),
-                folder: &folder,
-                is_kustomization: Path::new(&folder).join("kustomization.yaml").exists(),
+                output: match home {
+                    Home::Folder(ref folder) => steps::Output::Folder {
+                        path: &path,
+                        is_kustomization: folder.join(kustomization::NAME).exists(),
+                    },
+                    Home::File(_) => steps::Output::File(&path),
+                },
                 stages_folder: written.map(home::shown).as_deref(),
                 rotate_password: args.rotate_password,
             }));
@@ -59,7 +66,7 @@ pub(crate) fn run(args: &Plan, messages: Messages) -> Result<Answer, Error> {
         }
         if args.against.is_none() && all.last().is_some_and(is_done) {
             messages.note(format_args!(
-                "note: {folder} is what the spec renders; `plan --against git:HEAD` compares with the last commit instead"
+                "note: {path} is what the spec renders; `plan --against git:HEAD` compares with the last commit instead"
             ));
         }
     }
@@ -77,4 +84,22 @@ pub(crate) fn run(args: &Plan, messages: Messages) -> Result<Answer, Error> {
     } else {
         Answer::yes_if(all.iter().all(|steps| steps.stages.is_empty()))
     })
+}
+
+/// Where a spec's output is written anew: where it is committed, or else into the file that is compared with, if that is the spec's.
+fn home(spec: &Input, against: Option<&Path>, homes: &mut Homes) -> Result<Home, Error> {
+    let found = match &spec.from {
+        From::File(_) => homes.of(spec),
+        From::Stdin => Ok(Home::Folder("manifests".into())),
+    };
+    match against {
+        Some(file)
+            if !found.as_ref().is_ok_and(|home| home.path().exists())
+                && file.is_file()
+                && home::has_output(file, spec)? =>
+        {
+            Ok(Home::File(file.to_owned()))
+        }
+        _ => found,
+    }
 }

@@ -19,7 +19,10 @@ use crate::{
     input::{From, Input},
     manifests::{self, Against, Commit, Manifests},
     messages::Messages,
-    output::{home, home::Homes, paths},
+    output::{
+        home::{Home, Homes},
+        paths,
+    },
 };
 
 /// Where the old side is.
@@ -131,22 +134,20 @@ pub(super) fn committed(
         other => {
             let mut homes = Homes::default();
             let mut texts: Vec<Manifests> = Vec::new();
-            let mut folders = HashSet::new();
+            let mut seen = HashSet::new();
             for input in inputs {
-                let folder = match (&other, what.folder) {
-                    (Some(Against::Path(path)), _) => path.clone(),
-                    (_, Some(folder)) => folder.to_owned(),
+                let home = match (&other, what.folder) {
+                    (Some(Against::Path(path)), _) => Home::Folder(path.clone()),
+                    (_, Some(folder)) => Home::Folder(folder.to_owned()),
                     _ => homes.of(input)?,
                 };
-                match &other {
-                    Some(Against::Git { reference, .. }) => {
-                        let commit = Commit::find(&folder, reference)?;
-                        let path = commit.path_of(&folder)?;
-                        let mut found = if folders.insert(folder.clone()) {
-                            commit.read(&path)?
-                        } else {
-                            continue;
-                        };
+                if !seen.insert(home.clone()) {
+                    continue;
+                }
+                match (&other, &home) {
+                    (Some(Against::Git { reference, .. }), _) => {
+                        let commit = Commit::find(home.path(), reference)?;
+                        let mut found = commit.read(&commit.path_of(home.path())?)?;
                         if found.is_empty()
                             && let From::File(spec) = &input.from
                         {
@@ -168,13 +169,16 @@ pub(super) fn committed(
                         }
                         texts.extend(found);
                     }
-                    _ if folder.is_dir() => {
-                        if folders.insert(folder.clone()) {
-                            texts.extend(manifests::read_folder(&folder_or_here(&folder), false)?);
-                        }
+                    (_, Home::Folder(folder)) if folder_or_here(folder).is_dir() => {
+                        texts.extend(manifests::read_folder(&folder_or_here(folder), false)?);
                     }
-                    _ => messages
-                        .note(format_args!("there is no folder {} yet", home::shown(&folder))),
+                    (_, Home::Folder(_)) => {
+                        messages.note(format_args!("there is no folder {home} yet"));
+                    }
+                    (_, Home::File(file)) => {
+                        let source = manifests::read_file(file)?;
+                        texts.push(Manifests { source, folder: file.parent().map(Path::to_owned) });
+                    }
                 }
             }
             let is_empty = texts.iter().all(|text| text.origin().is_none());
@@ -244,23 +248,15 @@ fn from_specs(
 ) -> Result<Side, Error> {
     let known: HashSet<&Id> = after.objects.iter().map(|object| &object.id).collect();
     let mut side = Side::default();
-    for text in texts {
+    for text in texts.into_iter().flat_map(Manifests::parts) {
         let origin = text.origin().map(str::to_owned);
         let spec = match (&text.folder, &origin) {
             (Some(folder), Some(origin)) => {
-                let beside = paths::relative_to(folder, inputs)?;
-                let alone = inputs.iter().map(|input| match &input.from {
-                    From::File(path) => {
-                        path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-                    }
-                    From::Stdin => paths::STDIN.to_owned(),
-                });
-                // What was printed to stdout calls its spec by the file's name alone.
-                let alone: Vec<_> = alone.collect();
-                beside
+                let from: Vec<bool> = inputs
                     .iter()
-                    .position(|name| name == origin)
-                    .or_else(|| alone.iter().position(|name| name == origin))
+                    .map(|input| paths::is_from(folder, origin, input))
+                    .collect::<Result<_, _>>()?;
+                from.iter().position(|is_from| *is_from)
             }
             _ => None,
         };

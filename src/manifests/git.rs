@@ -85,7 +85,7 @@ impl Commit {
         self.contents(entries)
     }
 
-    /// All files of the commit that were generated from a spec, given by its path from the top; or, when the spec had another name then, those of
+    /// All that was generated from a spec in the commit, given by its path from the top; or, when the spec had another name then, those of
     /// the one folder that has files of these names.
     pub(crate) fn generated(&self, spec: &str, names: &[String]) -> Result<Vec<Manifests>, Error> {
         let pattern = marker::BEFORE;
@@ -100,15 +100,20 @@ impl Commit {
         for path in paths.filter(|path| path.ends_with(".yaml")) {
             entries.extend(self.list(path)?.into_iter().filter(|entry| entry.path == path));
         }
-        let all = self.contents(entries)?;
+        let all =
+            self.contents(entries)?.into_iter().flat_map(Manifests::parts).collect::<Vec<_>>();
         let path_of = |manifests: &Manifests| {
             let folder = manifests.folder.clone().unwrap_or_default();
             folder.strip_prefix(&self.top).map(Path::to_owned).unwrap_or_default()
         };
+        let spec = Path::new(spec);
         let is_from = |manifests: &Manifests| {
-            manifests
-                .origin()
-                .is_some_and(|origin| normal(&path_of(manifests).join(origin)) == Path::new(spec))
+            let folder = path_of(manifests);
+            manifests.origin().is_some_and(|origin| {
+                normal(&folder.join(origin)) == spec
+                    // What was printed into a file in a folder beside the spec.
+                    || folder.parent() == spec.parent() && Some(origin.as_ref()) == spec.file_name()
+            })
         };
         if all.iter().any(is_from) {
             return Ok(all.into_iter().filter(is_from).collect());

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read},
+    ops::Range,
     path::Path,
 };
 
@@ -37,6 +38,24 @@ pub(crate) fn in_file(path: &Path) -> io::Result<Option<String>> {
     Ok(in_first_line(&start).map(str::to_owned))
 }
 
+/// What each part of a text comes from, and its bytes, from one line of ours to the next. Empty if the first line is not ours.
+pub(crate) fn parts(text: &str) -> Vec<(&str, Range<usize>)> {
+    let mut parts: Vec<(&str, Range<usize>)> = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        // What a document quotes is indented.
+        if let Some(origin) = in_first_line(line.as_bytes()) {
+            parts.push((origin, start..start));
+        }
+        start += line.len();
+        match parts.last_mut() {
+            Some((_, bytes)) => bytes.end = start,
+            None => break,
+        }
+    }
+    parts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +78,16 @@ mod tests {
         }
         let second = format!("\n{}", line("x"));
         assert_eq!(in_first_line(second.as_bytes()), None);
+    }
+
+    #[test]
+    fn parts_begin_with_our_lines() {
+        let (one, other) = (format!("{}---\na: b\n", line("a.yaml")), line("b.yaml"));
+        let text = format!("{one}{other}");
+        let all = [("a.yaml", 0..one.len()), ("b.yaml", one.len()..text.len())];
+        assert_eq!(parts(&text), all);
+        assert_eq!(parts(&format!("{one}  {other}")).len(), 1, "quoted");
+        assert_eq!(parts(&format!("---\n{text}")), [], "somebody else's");
+        assert_eq!(parts(""), []);
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod home;
 pub(crate) mod kustomization;
 pub(crate) mod marker;
 pub(crate) mod paths;
+mod single;
 pub(crate) mod stages;
 mod stream;
 
@@ -23,6 +24,7 @@ use std::{
 use redis_cluster_gen::{document::Document, error::Error};
 
 pub(crate) use folder::Folder;
+pub(crate) use single::Single;
 pub(crate) use stream::Stream;
 
 /// Takes documents, and passes them on when all are there.

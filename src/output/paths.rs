@@ -22,6 +22,18 @@ pub(crate) fn relative_to(folder: &Path, specs: &[Input]) -> Result<Vec<String>,
     specs.iter().map(name).collect()
 }
 
+/// Whether generated text in a folder that names `origin` comes from a spec. What was printed to stdout calls its spec by the file's name alone,
+/// wherever it was written to then.
+pub(crate) fn is_from(folder: &Path, origin: &str, spec: &Input) -> Result<bool, Error> {
+    let alone = match &spec.from {
+        From::Stdin => return Ok(origin == STDIN),
+        From::File(path) => path.file_name().unwrap_or_default().to_string_lossy(),
+    };
+    let [way] = &relative_to(folder, std::slice::from_ref(spec))?[..] else { return Ok(false) };
+    // A spec of that name in the folder is meant before another.
+    Ok(way == origin || alone == origin && !folder.join(origin).exists())
+}
+
 /// The names of specs relative to the folder that holds all of them, so the file name for a single one.
 pub(crate) fn relative_to_common(specs: &[Input]) -> Result<Vec<String>, Error> {
     if let [Input { from: From::File(path), .. }] = specs {

@@ -29,23 +29,18 @@ impl Stream {
 impl Sink for Stream {
     fn add(&mut self, spec: usize, documents: &[Document]) -> Result<(), Error> {
         let Stream { format, origins, spool, empty } = self;
-        spool.push(|text| {
-            if *format == RenderFormat::Yaml {
-                text.push_str(&marker::line(&origins[spec]));
-            }
-            for document in documents {
-                match format {
-                    RenderFormat::Yaml => yaml(document, text),
-                    RenderFormat::Json => {
-                        text.push_str(if *empty { LIST_START } else { "," });
-                        json(document, text);
-                    }
-                    RenderFormat::Name => name(document, text),
-                    // `render` draws pictures: what is drawn is in the plan, too.
-                    RenderFormat::Graph | RenderFormat::Svg => {}
+        spool.push(|text| match format {
+            RenderFormat::Yaml => yaml(&origins[spec], documents, text),
+            RenderFormat::Json => {
+                for document in documents {
+                    text.push_str(if *empty { LIST_START } else { "," });
+                    json(document, text);
+                    *empty = false;
                 }
-                *empty = false;
             }
+            RenderFormat::Name => documents.iter().for_each(|document| name(document, text)),
+            // `render` draws pictures: what is drawn is in the plan, too.
+            RenderFormat::Graph | RenderFormat::Svg => {}
         })?;
         Ok(())
     }
@@ -58,10 +53,14 @@ impl Sink for Stream {
     }
 }
 
-fn yaml(document: &Document, text: &mut String) {
-    // In front of each document, so that the output of two runs can be put together.
-    text.push_str("---\n");
-    yaml::write(&document.value, text);
+/// The documents of a spec, which the text calls `origin`.
+pub(crate) fn yaml(origin: &str, documents: &[Document], text: &mut String) {
+    text.push_str(&marker::line(origin));
+    for document in documents {
+        // In front of each document, so that the output of two runs can be put together.
+        text.push_str("---\n");
+        yaml::write(&document.value, text);
+    }
 }
 
 /// An item of a list, indented by four blanks as kubectl does.

@@ -11,7 +11,7 @@ pub mod write;
 
 use crate::{diff::Rule, document::Document};
 
-pub use stages::{Request, steps};
+pub use stages::{Output, Request, steps};
 
 /// The way to a spec.
 pub struct Steps {

@@ -25,6 +25,32 @@ use crate::{
     },
 };
 
+/// Where a spec's output is committed, as commands name it.
+#[derive(Debug, Clone, Copy)]
+pub enum Output<'a> {
+    /// A folder with a file for each object.
+    Folder {
+        /// Its path.
+        path: &'a str,
+        /// Whether it has a kustomization.yaml.
+        is_kustomization: bool,
+    },
+    /// One file.
+    File(&'a str),
+}
+
+impl Output<'_> {
+    pub(super) fn path(&self) -> &str {
+        match self {
+            Output::Folder { path, .. } | Output::File(path) => path,
+        }
+    }
+
+    pub(super) fn is_kustomization(&self) -> bool {
+        matches!(self, Output::Folder { is_kustomization: true, .. })
+    }
+}
+
 /// What is asked for.
 pub struct Request<'a> {
     /// The new spec, which is valid.
@@ -33,12 +59,10 @@ pub struct Request<'a> {
     pub options: &'a Options,
     /// What is committed.
     pub before: Side,
-    /// The folder of the spec's output, as commands name it.
-    pub folder: &'a str,
+    /// Where the spec's output is committed.
+    pub output: Output<'a>,
     /// The folder that the stages are written to, if they are.
     pub stages_folder: Option<&'a str>,
-    /// Whether the folder has a kustomization.yaml.
-    pub is_kustomization: bool,
     /// Whether to tell how the password is changed, too.
     pub rotate_password: bool,
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use super::{
     Action, Refusal, Shape, Stage, Writes,
     facts::Facts,
-    stages::{Purpose, RISKS, Request},
+    stages::{Output, Purpose, RISKS, Request},
 };
 use crate::{
     diff::{self, Class, Comparison, Id, Rule, rules::TOGETHER},
@@ -204,9 +204,9 @@ fn empty() -> Stage {
 
 /// From the spec of the stage to the objects of the server.
 fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
-    let Request { source, folder, stages_folder, .. } = context.request;
+    let Request { source, output, stages_folder, .. } = context.request;
     let spec = quoted(&source.name);
-    let folder = quoted(folder);
+    let path = quoted(output.path());
     let mut actions = Vec::new();
     match stages_folder {
         Some(stages) => {
@@ -224,14 +224,22 @@ fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
         }
         None => {}
     }
-    actions.push(Action::run(
-        "Render it, look at the difference, and commit it.",
-        format!("redis-cluster-gen render {spec} --output-dir {folder}{}", flags(context.request)),
-    ));
+    let flags = flags(context.request);
+    let render = match output {
+        Output::Folder { .. } => {
+            format!("redis-cluster-gen render {spec} --output-dir {path}{flags}")
+        }
+        // A spec with a mistake must not leave an empty file.
+        Output::File(file) => {
+            let new = quoted(&format!("{file}.new"));
+            format!("redis-cluster-gen render {spec}{flags} >{new} && mv {new} {path}")
+        }
+    };
+    actions.push(Action::run("Render it, look at the difference, and commit it.", render));
     let message = format!("{}: {}", context.new.name, stage.title);
     actions.push(Action::run(
         "",
-        format!("git add {spec} {folder} && git commit -m {}", quoted(&message)),
+        format!("git add {spec} {path} && git commit -m {}", quoted(&message)),
     ));
     let had_job = context.old.is_some_and(|old| old.job.is_some());
     actions.push(if had_job && context.has_new_job() {
@@ -246,8 +254,9 @@ fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
 }
 
 fn kubectl_apply(context: &Context<'_>) -> String {
-    let how = if context.request.is_kustomization { "-k" } else { "-f" };
-    context.kubectl(&format!("apply {how} {}", quoted(context.request.folder)))
+    let output = context.request.output;
+    let how = if output.is_kustomization() { "-k" } else { "-f" };
+    context.kubectl(&format!("apply {how} {}", quoted(output.path())))
 }
 
 /// Lets the bootstrap Job run, even if one of its name has run before.
@@ -266,7 +275,7 @@ fn flags(request: &Request<'_>) -> String {
     if options.kube_version != KubeVersion::OLDEST {
         flags += &format!(" --kube-version 1.{}", options.kube_version.0);
     }
-    if request.is_kustomization {
+    if request.output.is_kustomization() {
         flags += " --kustomization";
     }
     flags

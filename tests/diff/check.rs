@@ -216,3 +216,97 @@ fn the_flags_of_the_render_are_in_the_repair() {
     );
     repaired(&sandbox, &ran, &arguments);
 }
+
+/// A file beside a spec, as `render >FILE` writes it.
+fn printed(sandbox: &Sandbox, specs: &[&str], file: &str) {
+    let text = sandbox.run(&[&["render"], specs].concat()).ok();
+    sandbox.write(file, text);
+}
+
+#[test]
+fn one_file_is_found_beside_the_spec() {
+    for file in ["redis.yaml", "k8s/redis.yaml", "k8s/0.yml"] {
+        let sized = |shards: u32| spec_with("stock", &format!("topology: {{shards: {shards}}}\n"));
+        let sandbox = Sandbox::with(&[("redis-cluster.yaml", &sized(4))]);
+        printed(&sandbox, &[], file);
+        // Another spec's neighbour of the same name.
+        sandbox.write("other/redis-cluster.yaml", spec("other"));
+        sandbox.run(&["render", "other", "--output-dir", "other/k8s"]).told();
+        assert_eq!(sandbox.run(&["diff"]).ok(), "", "{file}");
+        sandbox.run(&["check"]).told();
+        sandbox.run(&["check", "."]).told();
+        sandbox.write("redis-cluster.yaml", sized(4).replace("8.0.6", "8.0.7"));
+        let ran = sandbox.run(&["check"]);
+        assert_eq!(ran.stdout, format!("changed    {file}\n"));
+        assert_eq!(
+            ran.stderr,
+            format!(
+                "1 file is not current; run: redis-cluster-gen render redis-cluster.yaml >{file}\n"
+            )
+        );
+        let told = sandbox.run(&["diff"]).stdout;
+        assert!(told.contains("8.0.6") && told.contains("8.0.7"), "{told}");
+        repaired(&sandbox, &ran, &["check"]);
+        // What loses data is said here, too.
+        sandbox.write("redis-cluster.yaml", sized(3));
+        assert!(sandbox.run(&["check"]).stdout.contains("refused "), "{file}");
+        // Half a file is no answer.
+        sandbox.write(file, sandbox.read(file) + "---\na: [\n");
+        let error = sandbox.run(&["diff"]).refused();
+        assert!(error.contains(&format!("{file}:")), "{error}");
+    }
+}
+
+#[test]
+fn one_file_for_several_specs() {
+    let sandbox =
+        Sandbox::with(&[("a.yaml", &spec("a")), ("b.yaml", &spec("b")), ("c.yaml", &spec("c"))]);
+    printed(&sandbox, &["c.yaml", "a.yaml", "b.yaml"], "k8s/all.yaml");
+    let all = ["check", "a.yaml", "b.yaml", "c.yaml"];
+    sandbox.run(&all).told();
+    for name in ["a", "b", "c"] {
+        let text = sandbox.read(&format!("{name}.yaml")).replace("8.0.6", "8.0.7");
+        sandbox.write(&format!("{name}.yaml"), text);
+        // One of them says nothing about the others, and the command keeps them.
+        let ran = sandbox.run(&["check", &format!("{name}.yaml")]);
+        assert_eq!(ran.stdout, format!("changed    k8s/all.yaml (what comes from {name}.yaml)\n"));
+        assert!(ran.stderr.ends_with("render c.yaml a.yaml b.yaml >k8s/all.yaml\n"), "{ran:?}");
+        repaired(&sandbox, &ran, &all);
+        sandbox.run(&["diff", "a.yaml", "b.yaml", "c.yaml"]).told();
+    }
+    // The pods of a spec with another name are its own still.
+    sandbox.write("c.yaml", spec("d").replace("8.0.6", "8.0.7"));
+    let told = sandbox.run(&["diff", "b.yaml", "c.yaml"]).stdout;
+    assert!(told.contains("- StatefulSet c-shard-0") && !told.contains("b-shard"), "{told}");
+    let wanted = sandbox.run(&["check", "c.yaml"]);
+    assert!(wanted.stdout.contains("refused "), "{wanted:?}");
+    fs::remove_file(sandbox.path("a.yaml")).expect("removed");
+    let ran = sandbox.run(&["check", "b.yaml"]);
+    assert_eq!(ran.stdout, "changed    k8s/all.yaml (its spec a.yaml is gone)\n");
+    repaired(&sandbox, &ran, &["check", "b.yaml", "c.yaml"]);
+    // Put together from two runs, and one of them once more.
+    let once = sandbox.run(&["render", "b.yaml"]).ok();
+    sandbox.write("k8s/all.yaml", sandbox.read("k8s/all.yaml") + &once);
+    let ran = sandbox.run(&["check", "b.yaml"]);
+    assert_eq!(ran.stdout, "changed    k8s/all.yaml (what comes from b.yaml)\n");
+    repaired(&sandbox, &ran, &["check", "b.yaml", "c.yaml"]);
+}
+
+#[test]
+fn a_folder_comes_before_a_file() {
+    let sandbox = rendered("k8s");
+    printed(&sandbox, &[], "old.yaml");
+    sandbox.write("redis-cluster.yaml", spec("stock").replace("8.0.6", "8.0.7"));
+    sandbox.run(&["render", "--output-dir", "k8s"]).told();
+    sandbox.run(&["check"]).told();
+    fs::remove_dir_all(sandbox.path("k8s")).expect("removed");
+    assert!(sandbox.run(&["check"]).stdout.starts_with("changed    old.yaml"));
+    printed(&sandbox, &[], "new.yaml");
+    let error = sandbox.run(&["check"]).refused();
+    assert!(
+        error.contains("both new.yaml and old.yaml have output of redis-cluster.yaml"),
+        "{error}"
+    );
+    // Who says where the output is has no need of looking for it.
+    sandbox.run(&["diff", "--against", "new.yaml"]).told();
+}

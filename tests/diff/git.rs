@@ -298,3 +298,22 @@ fn committed_stages_do_not_count() {
         commit(&sandbox, "r", stage);
     }
 }
+
+#[test]
+fn one_file_and_where_it_moved_to() {
+    let sandbox = Sandbox::with(&[("r/redis-cluster.yaml", &spec("stock"))]);
+    git(&sandbox, "r", &["init", "--quiet"]);
+    sandbox.write("r/k8s/redis.yaml", run(&sandbox, "r", &["render"]).ok());
+    commit(&sandbox, "r", "one");
+    run(&sandbox, "r", &["diff", "--against", "git:HEAD"]).told();
+    sandbox.write("r/redis-cluster.yaml", spec("stock").replace("8.0.6", "8.0.7"));
+    for (folder, file) in [("r", "k8s/redis.yaml"), ("r", "new.yaml"), ("r/k8s", "")] {
+        if !file.is_empty() {
+            std::fs::remove_file(sandbox.path("r/k8s/redis.yaml")).ok();
+            sandbox.write(&format!("r/{file}"), run(&sandbox, "r", &["render"]).ok());
+        }
+        let spec = if folder == "r" { "redis-cluster.yaml" } else { "../redis-cluster.yaml" };
+        let told = differs(&sandbox, folder, &["diff", spec, "--against", "git:main"]);
+        assert!(told.contains("8.0.6") && !told.contains("+ StatefulSet"), "{file}: {told}");
+    }
+}

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use crate::{
     cases,
-    sandbox::{Sandbox, list, spec, spec_with},
+    sandbox::{Ran, Sandbox, list, spec, spec_with},
 };
 
 /// The stages in a folder, in order.
@@ -114,6 +114,33 @@ fn a_stage_that_was_applied_is_no_longer_planned() {
     assert_eq!(done.stdout, "redis-cluster.yaml: nothing to do.\n");
     assert!(done.stderr.contains("k8s is what the spec renders"), "{done:?}");
     assert!(done.stderr.contains("plan --against git:HEAD"), "{done:?}");
+}
+
+/// Whoever has one file of manifests gets commands that write this file anew.
+#[test]
+fn one_file_is_written_anew() {
+    let sandbox = Sandbox::with(&[("here/redis-cluster.yaml", &spec("stock"))]);
+    let rendered = sandbox.run(&["render", "here/redis-cluster.yaml"]).ok();
+    sandbox.write("here/redis-cluster.yaml", spec("stock").replace("8.0.6", "8.0.7"));
+    for (file, arguments) in [
+        ("k8s/redis.yaml", &["plan"][..]),
+        ("../redis.yaml", &["plan", "--against", "../redis.yaml"]),
+    ] {
+        sandbox.write(&format!("here/{file}"), &rendered);
+        let mut command = sandbox.command();
+        let ran = Ran::new(command.current_dir(sandbox.path("here")), arguments);
+        let render = format!(
+            "redis-cluster-gen render redis-cluster.yaml >{file}.new && mv {file}.new {file}"
+        );
+        for command in [
+            &render,
+            &format!("git add redis-cluster.yaml {file} && "),
+            &format!("apply -f {file}"),
+        ] {
+            assert!(ran.stdout.contains(command), "{command}: {ran:?}");
+        }
+        std::fs::remove_file(sandbox.path(&format!("here/{file}"))).expect("removed");
+    }
 }
 
 #[test]

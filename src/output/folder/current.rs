@@ -113,7 +113,7 @@ impl Folder {
 }
 
 impl Finding {
-    fn new(state: State, name: String, reason: &str) -> Finding {
+    pub(in crate::output) fn new(state: State, name: String, reason: &str) -> Finding {
         Finding { state, name, reason: reason.to_owned(), stays: false }
     }
 
