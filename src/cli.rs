@@ -259,7 +259,7 @@ pub(crate) struct Diff {
     /// understood as `git show` does it: from the top of the repository, or from here with `./`.
     #[arg(long, value_name = "WHAT")]
     pub(crate) against: Option<PathBuf>,
-    /// The folder that holds the output, where it is not beside the spec
+    /// The folder that holds the output, or the one file, where it is not beside the spec
     #[arg(long, value_name = "DIR")]
     pub(crate) output_dir: Option<PathBuf>,
     /// The format
@@ -317,7 +317,7 @@ pub(crate) struct Check {
     pub(crate) specs: Specs,
     #[command(flatten)]
     pub(crate) target: Target,
-    /// The folder that holds the output of all specs, where it is not beside each
+    /// The folder that holds the output of all specs, or the one file, where it is not beside each
     #[arg(long, value_name = "DIR")]
     pub(crate) output_dir: Option<PathBuf>,
     /// Count warnings as errors
@@ -329,7 +329,7 @@ pub(crate) struct Check {
     #[arg(long, value_name = "WHAT")]
     pub(crate) against: Option<PathBuf>,
     /// From which class on a change is refused
-    #[arg(long, value_name = "CLASS", value_enum, requires = "against", default_value_t = Class::DataRisk)]
+    #[arg(long, value_name = "CLASS", value_enum, default_value_t = Class::DataRisk)]
     pub(crate) fail_on: Class,
 }
 

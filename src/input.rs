@@ -50,6 +50,11 @@ pub(crate) enum Content {
 }
 
 impl Input {
+    /// A file.
+    pub(crate) fn file(path: PathBuf) -> Input {
+        Input { from: From::File(path), met: Met::Named }
+    }
+
     /// The name that messages use.
     pub(crate) fn name(&self) -> String {
         match &self.from {
@@ -121,7 +126,7 @@ pub(crate) fn find<'a>(
                  name a spec, or write one with `redis-cluster-gen init`"
             )));
         };
-        return Ok(vec![Input { from: From::File(path), met: Met::Named }]);
+        return Ok(vec![Input::file(path)]);
     }
     let mut inputs = Inputs::default();
     for argument in arguments {

@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
     let mut groups: BTreeMap<Home, Vec<&Input>> = BTreeMap::new();
     for input in &inputs {
         let home = match &args.output_dir {
-            Some(folder) => Home::Folder(folder.clone()),
+            Some(path) => Home::at(path),
             None => homes.of(input)?,
         };
         groups.entry(home).or_default().push(input);
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
         wrong |= !checked.valid;
         specs += checked.specs;
         files += checked.findings.len();
-        has_old_output |= !checked.findings.is_empty() && checked.home.path().exists();
+        has_old_output |= !checked.findings.is_empty() && checked.home.exists();
         for finding in &checked.findings {
             let path = checked.home.path_of(&finding.name);
             let reason = if finding.reason.is_empty() {
@@ -111,9 +111,11 @@ pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
             .as_ref()
             .map_or_else(String::new, |against| format!(" --against {}", against.display()));
         messages.plain(&format!(
-            "{} {noun} {} or worse; `redis-cluster-gen diff{against}` tells more, and `redis-cluster-gen plan{against}` knows a way",
+            "{} {noun} {} or worse; `redis-cluster-gen diff{against}` tells more, and `redis-cluster-gen plan{against}` whether there is a way{}",
             refused.len(),
             args.fail_on,
+            // Somebody may have edited it.
+            if args.against.is_some() { "" } else { "; what lies there counts as what runs, and `git:HEAD` has what was committed" }
         ));
     }
     if files > 0 {
@@ -136,7 +138,11 @@ fn refused(args: &Check, messages: Messages) -> Result<Vec<String>, Error> {
     let options = args.target.options(messages);
     let inputs = input::find_specs(args.specs.paths())?;
     let (after, specs) = rendered(&inputs, &options, messages)?;
-    let what = Committed { against: args.against.as_deref(), folder: args.output_dir.as_deref() };
+    let what = Committed {
+        against: args.against.as_deref(),
+        place: args.output_dir.as_deref(),
+        gone: true,
+    };
     let before = committed(what, &inputs, &after, &options, messages)?;
     let comparison = diff::compare(before, after, &specs, &Judge::new(options.kube_version));
     let mut told = BTreeSet::new();
@@ -144,8 +150,8 @@ fn refused(args: &Check, messages: Messages) -> Result<Vec<String>, Error> {
         let class = change.class();
         if class >= args.fail_on && class > Class::None {
             let rule = change.rule;
-            let next =
-                if rule.next.is_empty() { String::new() } else { format!(": {}", rule.next) };
+            let next = rule.next_for(&object.id, &[&object.id.name]);
+            let next = if next.is_empty() { next } else { format!(": {next}") };
             told.insert(format!("{}: {} ({class}, {}){next}", object.id, rule.title, rule.code));
         }
     }
@@ -288,7 +294,11 @@ impl Repairs {
                 Home::Folder(_) => {
                     format!("redis-cluster-gen render{target} --output-dir {path} {specs}")
                 }
-                Home::File(_) => format!("redis-cluster-gen render{target} {specs} >{path}"),
+                // A mistake must not leave an empty file.
+                Home::File(file) => {
+                    let new = quoted(&format!("{}.new", file.display()));
+                    format!("redis-cluster-gen render{target} {specs} >{new} && mv {new} {path}")
+                }
             });
         }
         commands.join(" && ")

@@ -35,8 +35,11 @@ pub(crate) fn run(args: &Diff, messages: Messages) -> Result<Answer, Error> {
         None => {
             let inputs = input::find_specs(args.specs.paths())?;
             let (after, specs) = rendered(&inputs, &options, messages)?;
-            let what =
-                Committed { against: args.against.as_deref(), folder: args.output_dir.as_deref() };
+            let what = Committed {
+                against: args.against.as_deref(),
+                place: args.output_dir.as_deref(),
+                gone: true,
+            };
             let before = committed(what, &inputs, &after, &options, messages)?;
             (before, after, specs)
         }

@@ -20,7 +20,7 @@ use crate::{
     manifests::{self, Against, Commit, Manifests},
     messages::Messages,
     output::{
-        home::{Home, Homes},
+        home::{self, Home, Homes},
         paths,
     },
 };
@@ -30,8 +30,10 @@ use crate::{
 pub(super) struct Committed<'a> {
     /// What `--against` says.
     pub(super) against: Option<&'a Path>,
-    /// The folder that holds the output, where it is not beside each spec.
-    pub(super) folder: Option<&'a Path>,
+    /// The folder or the file that holds the output, where it is not beside each spec.
+    pub(super) place: Option<&'a Path>,
+    /// Whether what comes from specs that are gone counts, too.
+    pub(super) gone: bool,
 }
 
 /// What the specs render to, and the specs as they were written.
@@ -112,7 +114,16 @@ pub(super) fn committed(
             }
             everything(vec![Manifests { source: manifests::read_stdin()?, folder: None }])
         }
-        Some(Against::Path(path)) if !path.is_dir() => everything(manifests::read_path(&path)?),
+        Some(Against::Path(path)) if !path.is_dir() => {
+            let mut texts = manifests::read_path(&path)?;
+            let mut has = inputs.iter().map(|input| home::has_output(&path, input));
+            if !has.try_fold(false, |found, has| has.map(|has| found || has))? {
+                return everything(texts);
+            }
+            // Others may have their output there, too.
+            texts.iter_mut().for_each(|text| text.folder = path.parent().map(Path::to_owned));
+            from_specs(texts, inputs, after, options, what.gone)
+        }
         Some(Against::Git { reference, path: Some(path) }) => {
             let start = folder_of(inputs)?;
             let here = Path::new(".");
@@ -129,16 +140,16 @@ pub(super) fn committed(
             if texts.len() == 1 && texts[0].source.name.ends_with(&path) {
                 return everything(texts);
             }
-            from_specs(texts, inputs, after, options)
+            from_specs(texts, inputs, after, options, what.gone)
         }
         other => {
             let mut homes = Homes::default();
             let mut texts: Vec<Manifests> = Vec::new();
             let mut seen = HashSet::new();
             for input in inputs {
-                let home = match (&other, what.folder) {
+                let home = match (&other, what.place) {
                     (Some(Against::Path(path)), _) => Home::Folder(path.clone()),
-                    (_, Some(folder)) => Home::Folder(folder.to_owned()),
+                    (_, Some(path)) => Home::at(path),
                     _ => homes.of(input)?,
                 };
                 if !seen.insert(home.clone()) {
@@ -182,7 +193,7 @@ pub(super) fn committed(
                 }
             }
             let is_empty = texts.iter().all(|text| text.origin().is_none());
-            let side = from_specs(texts, inputs, after, options)?;
+            let side = from_specs(texts, inputs, after, options, what.gone)?;
             if let Some(Against::Path(folder)) = &other
                 && side.objects.is_empty()
                 && !is_empty
@@ -239,12 +250,13 @@ fn of_cluster<'a>(side: &'a Side, object: &'a Object) -> impl Iterator<Item = &'
 }
 
 /// The objects of texts that come from the specs: by the first line of a file, because the specs give them now, or because
-/// their labels name the same cluster, where the spec had another name or another place.
+/// their labels name the same cluster, where the spec had another name or another place. If asked, those of specs that are gone, too.
 fn from_specs(
     texts: Vec<Manifests>,
     inputs: &[Input],
     after: &Side,
     options: &Options,
+    gone: bool,
 ) -> Result<Side, Error> {
     let known: HashSet<&Id> = after.objects.iter().map(|object| &object.id).collect();
     let mut side = Side::default();
@@ -260,6 +272,10 @@ fn from_specs(
             }
             _ => None,
         };
+        let is_gone = match (&text.folder, &origin) {
+            (Some(folder), Some(origin)) => gone && paths::is_gone(folder, origin),
+            _ => false,
+        };
         let objects = text.objects(options);
         // A foreign file in the folder may be anything.
         let objects = match (objects, &origin) {
@@ -272,7 +288,7 @@ fn from_specs(
                 .filter(|other| other.id.namespace == object.id.namespace);
             let other = same.next().map(|other| other.spec);
             drop(same);
-            if spec.is_some() || other.is_some() || known.contains(&object.id) {
+            if spec.is_some() || other.is_some() || is_gone || known.contains(&object.id) {
                 object.spec = spec.or(other.flatten());
                 side.objects.push(object);
             }

@@ -56,6 +56,18 @@ pub struct Rule {
     pub(super) check: fn(&Facts<'_>) -> Option<String>,
 }
 
+impl Rule {
+    /// What to do next, with the names of the objects that it is about, which are of one kind and in one namespace; empty where there is nothing to do.
+    pub fn next_for(&self, first: &Id, names: &[&str]) -> String {
+        let namespace = match first.namespace.as_str() {
+            "" => String::new(),
+            namespace => format!(" -n {namespace}"),
+        };
+        let step = self.next.replace(" NAMESPACE", &namespace).replace("KIND", &first.kind);
+        step.replace("NAME", &names.join(" "))
+    }
+}
+
 /// Which pods a rule concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pods {

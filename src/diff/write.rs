@@ -199,15 +199,7 @@ impl Group<'_> {
     fn next(&self, rule: &Rule) -> String {
         let first = &self.objects[0].id;
         let names: Vec<_> = self.objects.iter().map(|object| object.id.name.as_str()).collect();
-        let namespace = if first.namespace.is_empty() {
-            String::new()
-        } else {
-            format!(" -n {}", first.namespace)
-        };
-        rule.next
-            .replace(" NAMESPACE", &namespace)
-            .replace("KIND", &first.kind)
-            .replace("NAME", &names.join(" "))
+        rule.next_for(first, &names)
     }
 }
 

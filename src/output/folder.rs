@@ -202,6 +202,14 @@ impl Folder {
         origin == STDIN || fs::metadata(self.path.join(origin)).is_err()
     }
 
+    /// Whether a file has what one of the specs gives, printed into one file: it calls its spec by the name alone.
+    fn is_printed(&self, leftover: &Leftover) -> bool {
+        let alone = |origin: &String| {
+            Path::new(origin).file_name().is_some_and(|name| name == leftover.origin.as_str())
+        };
+        self.is_gone(&leftover.origin) && self.origins.iter().any(alone)
+    }
+
     fn stage_file(&self, name: &str, text: &[u8]) -> Result<TempPath, Error> {
         self.try_stage_file(name, text).map_err(|error| self.failed("write", name, error))
     }
@@ -252,7 +260,11 @@ impl Folder {
             let path = path.display();
             let origin = &leftover.origin;
             if !origins.contains(origin.as_str()) {
-                if origin != STDIN && self.is_gone(origin) {
+                if origin != STDIN && self.is_printed(&leftover) {
+                    self.messages.warning(format_args!(
+                        "{path} has the output of {origin}, too; remove it, or kubectl applies both"
+                    ));
+                } else if origin != STDIN && self.is_gone(origin) {
                     self.messages.warning(format_args!(
                         "{path} is generated from {origin}, which is gone; remove it if it is not needed"
                     ));
@@ -317,9 +329,14 @@ impl Folder {
     }
 
     fn entries(&self) -> Result<Vec<fs::DirEntry>, Error> {
-        fs::read_dir(&self.path)
+        fs::read_dir(self.place())
             .and_then(Iterator::collect)
             .map_err(|error| self.failed("read", "", error))
+    }
+
+    /// The folder for calls that do not take an empty path for the present one.
+    fn place(&self) -> &Path {
+        if self.path.as_os_str().is_empty() { Path::new(".") } else { &self.path }
     }
 
     fn failed(&self, action: &'static str, name: &str, source: io::Error) -> Error {

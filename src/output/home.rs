@@ -27,10 +27,20 @@ pub(crate) enum Home {
 }
 
 impl Home {
+    /// What a user names: a file that is there, or else a folder.
+    pub(crate) fn at(path: &Path) -> Home {
+        if path.is_file() { Home::File(path.to_owned()) } else { Home::Folder(path.to_owned()) }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         match self {
             Home::Folder(path) | Home::File(path) => path,
         }
+    }
+
+    pub(crate) fn exists(&self) -> bool {
+        // The present folder has no name.
+        self.path().as_os_str().is_empty() || self.path().exists()
     }
 
     /// A file of a folder, or the file itself.
@@ -52,15 +62,23 @@ impl fmt::Display for Home {
 /// The homes of specs, by the folders that the specs are in; each is looked through once.
 #[derive(Default)]
 pub(crate) struct Homes {
-    known: HashMap<PathBuf, Vec<(Home, BTreeSet<String>)>>,
+    known: HashMap<PathBuf, Known>,
+}
+
+/// What is in a folder and in those in it.
+struct Known {
+    /// Folders and single files, each with the specs that its text comes from; at least one.
+    homes: Vec<(Home, BTreeSet<String>)>,
+    /// Files with nothing in them.
+    empty: Vec<PathBuf>,
 }
 
 impl Homes {
-    /// The home of a spec's output, in the spec's own folder or one in it: the folder whose files name the spec, or else the one file that names it;
-    /// the folder `manifests` beside the spec where there is neither.
+    /// The home of a spec's output, in the spec's own folder or one in it: the folder whose files name the spec, or the one file that names it. Where
+    /// there is neither, the one file that is empty, as a failed `render >FILE` leaves it; or else the folder `manifests` beside the spec.
     ///
     /// # Errors
-    /// When more than one folder, or more than one file, has output of the spec, or the spec comes from stdin.
+    /// When more than one place has output of the spec, or the spec comes from stdin.
     pub(crate) fn of(&mut self, spec: &Input) -> Result<Home, Error> {
         let From::File(path) = &spec.from else {
             return Err(Error::Usage(
@@ -68,33 +86,26 @@ impl Homes {
             ));
         };
         let beside = path.parent().unwrap_or(Path::new("")).to_owned();
-        let known = self.known.entry(beside.clone()).or_insert_with(|| origins(&beside));
-        let (mut folders, mut files) = (Vec::new(), Vec::new());
-        for (home, origins) in known {
-            match home {
+        let known = self.known.entry(beside.clone()).or_insert_with(|| Known::beside(&beside));
+        let mut homes = Vec::new();
+        for (home, origins) in &known.homes {
+            let is_home = match home {
                 Home::Folder(folder) => {
                     let name = paths::relative_to(folder, std::slice::from_ref(spec))?;
-                    if name.iter().any(|name| origins.contains(name)) {
-                        folders.push(home.clone());
-                    }
+                    name.iter().any(|name| origins.contains(name))
                 }
-                Home::File(file) => {
-                    if is_in_file(file, origins, spec)? {
-                        files.push(home.clone());
-                    }
-                }
+                Home::File(file) => is_in_file(file, origins, spec)?,
+            };
+            if is_home {
+                homes.push(home);
             }
         }
-        let (found, remedy) = if folders.is_empty() {
-            (files, "remove one")
-        } else {
-            (folders, "remove one, or name the right one with --output-dir")
-        };
-        match found.as_slice() {
-            [] => Ok(Home::Folder(beside.join(DEFAULT))),
-            [only] => Ok(only.clone()),
-            [one, other, ..] => Err(Error::Usage(format!(
-                "both {one} and {other} have output of {}: {remedy}",
+        match (homes.as_slice(), known.empty.as_slice()) {
+            ([], [only]) => Ok(Home::File(only.clone())),
+            ([], _) => Ok(Home::Folder(beside.join(DEFAULT))),
+            ([only], _) => Ok((*only).clone()),
+            ([one, other, ..], _) => Err(Error::Usage(format!(
+                "both {one} and {other} have output of {}: remove one, or name the right one with --output-dir",
                 path.display()
             ))),
         }
@@ -121,37 +132,45 @@ pub(crate) fn shown(folder: &Path) -> String {
     if folder.as_os_str().is_empty() { ".".to_owned() } else { folder.display().to_string() }
 }
 
-/// A folder and those in it, and single files in them, each with the specs that its text comes from.
-fn origins(beside: &Path) -> Vec<(Home, BTreeSet<String>)> {
-    let mut folders = vec![beside.to_owned()];
-    for entry in entries(beside) {
-        let name = entry.file_name();
-        if entry.file_type().is_ok_and(|kind| kind.is_dir())
-            && !name.to_string_lossy().starts_with('.')
-        {
-            folders.push(beside.join(name));
+impl Known {
+    fn beside(beside: &Path) -> Known {
+        let mut folders = vec![beside.to_owned()];
+        for entry in entries(beside) {
+            let name = entry.file_name();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir())
+                && !name.to_string_lossy().starts_with('.')
+            {
+                folders.push(beside.join(name));
+            }
         }
+        folders.sort();
+        let mut known = Known { homes: Vec::new(), empty: Vec::new() };
+        for folder in folders {
+            known.add(&folder);
+        }
+        known.homes.retain(|(_, origins)| !origins.is_empty());
+        known.homes.sort();
+        known
     }
-    folders.sort();
-    let mut homes: Vec<_> = folders.into_iter().flat_map(|folder| origins_in(&folder)).collect();
-    homes.retain(|(_, origins)| !origins.is_empty());
-    homes
-}
 
-fn origins_in(folder: &Path) -> Vec<(Home, BTreeSet<String>)> {
-    let (mut objects, mut homes) = (BTreeSet::new(), Vec::new());
-    for entry in entries(folder) {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if is_object_file(&name) {
-            objects.extend(marker::in_file(&entry.path()).ok().flatten());
-        } else if is_manifest_name(&name) {
+    fn add(&mut self, folder: &Path) {
+        let mut objects = BTreeSet::new();
+        for entry in entries(folder) {
+            let name = entry.file_name().to_string_lossy().into_owned();
             let file = folder.join(&name);
-            homes.push((Home::File(file.clone()), origins_in_file(&file)));
+            if is_object_file(&name) {
+                objects.extend(marker::in_file(&entry.path()).ok().flatten());
+            } else if is_manifest_name(&name) {
+                if entry.metadata().is_ok_and(|data| data.is_file() && data.len() == 0) {
+                    self.empty.push(file);
+                } else {
+                    let origins = origins_in_file(&file);
+                    self.homes.push((Home::File(file), origins));
+                }
+            }
         }
+        self.homes.push((Home::Folder(folder.to_owned()), objects));
     }
-    homes.sort();
-    homes.push((Home::Folder(folder.to_owned()), objects));
-    homes
 }
 
 /// The specs that the parts of a file name; none if its first line is not ours.

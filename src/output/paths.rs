@@ -34,6 +34,12 @@ pub(crate) fn is_from(folder: &Path, origin: &str, spec: &Input) -> Result<bool,
     Ok(way == origin || alone == origin && !folder.join(origin).exists())
 }
 
+/// Whether the spec that generated text in a folder names is nowhere where it may have been: beside the folder, if the name is all that is known.
+pub(crate) fn is_gone(folder: &Path, origin: &str) -> bool {
+    let beside = folder.parent().unwrap_or(Path::new(""));
+    origin != STDIN && !folder.join(origin).exists() && !beside.join(origin).exists()
+}
+
 /// The names of specs relative to the folder that holds all of them, so the file name for a single one.
 pub(crate) fn relative_to_common(specs: &[Input]) -> Result<Vec<String>, Error> {
     if let [Input { from: From::File(path), .. }] = specs {

@@ -63,7 +63,9 @@ pub(super) struct Facts {
     /// Whether the claims go with the StatefulSet, and whether with a pod that is too many.
     pub(super) claims_go: (bool, bool),
     /// Whether nobody can log in without naming a user.
-    default_user_off: bool,
+    pub(super) default_user_off: bool,
+    /// The Secrets with the passwords of users.
+    pub(super) users: Vec<String>,
     /// Whether an exporter asks the servers.
     pub(super) has_exporter: bool,
     /// Whether pods that are alike never share a node.
@@ -251,6 +253,7 @@ impl Facts {
             default_user_off: side.of_kind("ConfigMap").filter(of_cluster).any(|map| {
                 map.text("/data/users").lines().any(|line| line.starts_with("default none off"))
             }),
+            users: user_secrets(first),
             has_exporter: sets
                 .iter()
                 .any(|set| workload::containers(set).any(|one| text(one, "/name") == "exporter")),
@@ -403,8 +406,12 @@ impl Facts {
             let container = &self.container;
             return self.kubectl(&format!("exec {pod} -c {container} -- {engine}-cli {question}"));
         }
-        // The one of our own users that may do all that is asked for.
-        let role = if self.default_user_off { "ROLE=_bootstrap; " } else { "" };
+        // Those of our own users that may do what is asked for.
+        let role = match (self.default_user_off, question.starts_with("CONFIG ")) {
+            (false, _) => "",
+            (true, true) => "ROLE=_heal; ",
+            (true, false) => "ROLE=_bootstrap; ",
+        };
         self.kubectl(&format!(
             "exec {pod} -c {} -- sh -c '. /conf/lib.sh; {role}load_password; own {question}'",
             names::SERVER_CONTAINER
@@ -486,6 +493,18 @@ fn zones(set: &Object) -> Vec<String> {
 }
 
 /// A volume of the pods.
+/// The Secrets that the passwords of users are read from.
+fn user_secrets(set: &Object) -> Vec<String> {
+    let sources =
+        volume(set, names::USERS.0).and_then(|volume| volume.pointer("/projected/sources"));
+    let sources = sources.and_then(Value::as_array).into_iter().flatten();
+    let mut secrets: Vec<String> =
+        sources.map(|source| text(source, "/secret/name").to_owned()).collect();
+    secrets.retain(|secret| !secret.is_empty());
+    secrets.dedup();
+    secrets
+}
+
 fn volume<'a>(set: &'a Object, name: &str) -> Option<&'a Value> {
     let volumes = set.get("/spec/template/spec/volumes")?.as_array()?;
     volumes.iter().find(|volume| text(volume, "/name") == name)

@@ -36,13 +36,18 @@ pub enum Output<'a> {
         is_kustomization: bool,
     },
     /// One file.
-    File(&'a str),
+    File {
+        /// Its path.
+        path: &'a str,
+        /// The specs that give it, in their order.
+        specs: &'a [String],
+    },
 }
 
 impl Output<'_> {
     pub(super) fn path(&self) -> &str {
         match self {
-            Output::Folder { path, .. } | Output::File(path) => path,
+            Output::Folder { path, .. } | Output::File { path, .. } => path,
         }
     }
 
@@ -103,8 +108,8 @@ const RETIRING: &str = "/spec/topology/retiring";
 const LAYOUT: &str = "/spec/topology/layout";
 
 /// Rules of the worst classes that are no obstacle: the user's own decision, which a stage tells as a risk.
-pub(super) const RISKS: [&str; 8] =
-    ["RCG696", "RCG699", "RCG703", "RCG704", "RCG705", "RCG709", "RCG711", "RCG712"];
+pub(super) const RISKS: [&str; 9] =
+    ["RCG696", "RCG699", "RCG703", "RCG704", "RCG705", "RCG709", "RCG710", "RCG711", "RCG712"];
 
 /// The way from what is committed to the spec.
 pub fn steps(request: &Request<'_>) -> Steps {
@@ -172,6 +177,7 @@ fn find(request: &Request<'_>, found: &mut Steps) -> Result<Vec<Stage>, Refusal>
             is_own_text: draft.text == *text && stages.is_empty(),
         };
         found.refusals.extend(held_up(&context));
+        found.refusals.extend(locked_out(&context));
         found.refusals.extend(too_early(&comparison, draft.purpose, (old.as_ref(), &now, &new)));
         let words = words::of(&context);
         stages.push(Stage {
@@ -422,6 +428,21 @@ fn held_up(context: &Context<'_>) -> Option<Refusal> {
         instead: vec![
             "Before pods retire: leave `topology.retiring` out for now, and make all other changes first.".to_owned(),
             "When they have retired: remove them first, or keep them, by a change of `topology` alone. Then ask for a plan of the rest.".to_owned(),
+        ],
+    })
+}
+
+/// Refuses to turn clients away that name no user while pods restart, which is when users come that they could be.
+fn locked_out(context: &Context<'_>) -> Option<Refusal> {
+    let codes: BTreeSet<_> =
+        context.comparison.changes().map(|(_, change)| change.rule.code).collect();
+    let at_once =
+        matches!(context.purpose, Purpose::Install | Purpose::TakeOver | Purpose::Together);
+    (codes.contains("RCG667") && context.rolls() && !at_once).then(|| Refusal {
+        code: Some("RCG667"),
+        reason: "clients that name no user are refused within two minutes, and pods that have not restarted by then do not know what else changes, such as the users that they could be".to_owned(),
+        instead: vec![
+            "Make two changes of it: first the rest, without `auth.defaultUser: Disabled`. When every client logs in as a user of its own, that line alone.".to_owned(),
         ],
     })
 }

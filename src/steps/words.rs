@@ -111,6 +111,8 @@ pub(super) fn of(context: &Context<'_>) -> Stage {
     another_certificate(context, &mut stage);
     another_issuer(context, &mut stage);
     plaintext_port(context, &mut stage);
+    clients(context, &mut stage);
+    users(context, &mut stage);
     persistence::switch(context, &mut stage);
     risks(context, &mut stage);
     let own = std::mem::take(&mut stage.apply);
@@ -169,6 +171,65 @@ fn plaintext_port(context: &Context<'_>, stage: &mut Stage) {
     }
 }
 
+/// Adds what clients have to do before the change reaches them: it takes no outage, and they are refused all the same.
+fn clients(context: &Context<'_>, stage: &mut Stage) {
+    let mut told = BTreeSet::new();
+    for (object, change) in context.comparison.changes() {
+        let code = change.rule.code;
+        if CLIENTS.contains(&code) && told.insert(code) {
+            let next = change.rule.next_for(&object.id, &[&object.id.name]);
+            stage.before.push(Action::by_hand(format!(
+                "For clients this is a change ({code}): {}. {}.",
+                change.effect,
+                capitalized(&next)
+            )));
+        }
+        if change.path.is_directive()
+            && change.path.last() == "tls-auth-clients"
+            && change.old.is_some()
+            && change.new.as_ref().is_some_and(|new| new == "yes")
+            && told.insert("tls-auth-clients")
+        {
+            stage.before.push(Action::by_hand("Give every client a certificate that ca.crt has signed: from now on a pod that has restarted refuses those without."));
+        }
+    }
+    if !told.is_empty() {
+        stage.happens.push("Clients that have not followed what is said under `Before` are refused, or find nobody, as soon as it reaches them.".to_owned());
+    }
+    let old = context.old.filter(|_| told.contains("RCG666") || told.contains("RCG667"));
+    if let Some(old) = old {
+        stage.before.push(Action::run(
+            "Who is connected as which user; the pods' own begin with `_`.",
+            for_each(
+                &old.pods(),
+                &format!(
+                    "{} | grep -o ' user=[^ ]*' | sort | uniq -c",
+                    old.ask("\"$pod\"", "CLIENT LIST")
+                ),
+            ),
+        ));
+    }
+}
+
+/// Rules about changes that clients have to follow.
+const CLIENTS: [&str; 4] = ["RCG654", "RCG660", "RCG666", "RCG667"];
+
+/// Adds the Secrets with the passwords of users, where they come.
+fn users(context: &Context<'_>, stage: &mut Stage) {
+    let had = context.old.map(|old| old.users.as_slice()).unwrap_or_default();
+    for secret in context.new.users.iter().filter(|secret| !had.contains(secret)) {
+        stage.before.push(Action::run(
+            format!(
+                "See that Secret {secret} has a key with the password of each user that the spec takes from it, by the user's name where `passwordSecret` names no other: without the Secret no pod starts, and a user without a password cannot log in. To make it: `{}`.",
+                context.kubectl(&format!(
+                    "create secret generic {secret} --from-literal=USER=\"$(openssl rand -hex 24)\""
+                ))
+            ),
+            context.kubectl(&format!("describe secret {secret}")),
+        ));
+    }
+}
+
 /// Where the commands go: another cluster is soon hit.
 fn destination(facts: &Facts) -> Action {
     let namespace = match facts.namespace.as_str() {
@@ -221,6 +282,15 @@ fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
                 "Write the lines above into {} first: what follows renders what is there. (`plan --output-dir stages` writes the spec of each stage into a file, and copies it instead.)",
                 source.name
             )));
+            if context.comparison.class() < Class::DataRisk {
+                actions.push(Action::run(
+                    "See that nothing of it is data-risk, as it may be where a line was forgotten: then this fails, and you stop here.",
+                    format!(
+                        "redis-cluster-gen diff {spec}{} --fail-on data-risk || [ $? -eq 1 ]",
+                        target(context.request)
+                    ),
+                ));
+            }
         }
         None => {}
     }
@@ -230,9 +300,10 @@ fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
             format!("redis-cluster-gen render {spec} --output-dir {path}{flags}")
         }
         // A spec with a mistake must not leave an empty file.
-        Output::File(file) => {
+        Output::File { path: file, specs } => {
+            let specs: Vec<_> = specs.iter().map(|spec| quoted(spec)).collect();
             let new = quoted(&format!("{file}.new"));
-            format!("redis-cluster-gen render {spec}{flags} >{new} && mv {new} {path}")
+            format!("redis-cluster-gen render {}{flags} >{new} && mv {new} {path}", specs.join(" "))
         }
     };
     actions.push(Action::run("Render it, look at the difference, and commit it.", render));
@@ -267,6 +338,12 @@ fn apply_with_new_job(context: &Context<'_>) -> String {
 
 /// The options that the plan was made with, for the commands that have to render the same.
 fn flags(request: &Request<'_>) -> String {
+    let more = if request.output.is_kustomization() { " --kustomization" } else { "" };
+    target(request) + more
+}
+
+/// Those that every command about specs has.
+fn target(request: &Request<'_>) -> String {
     let options = request.options;
     let mut flags = String::new();
     if let Some(namespace) = &options.namespace {
@@ -274,9 +351,6 @@ fn flags(request: &Request<'_>) -> String {
     }
     if options.kube_version != KubeVersion::OLDEST {
         flags += &format!(" --kube-version 1.{}", options.kube_version.0);
-    }
-    if request.output.is_kustomization() {
-        flags += " --kustomization";
     }
     flags
 }
@@ -373,17 +447,10 @@ fn risks(context: &Context<'_>, stage: &mut Stage) {
                 "Only go on if this is meant ({}): {}. To keep the data: {}.",
                 change.rule.code,
                 change.effect,
-                next(change.rule, &object.id)
+                change.rule.next_for(&object.id, &[&object.id.name])
             )));
         }
     }
-}
-
-/// The next step of a rule, with the object's names in it.
-fn next(rule: &Rule, id: &Id) -> String {
-    let namespace =
-        if id.namespace.is_empty() { String::new() } else { format!(" -n {}", id.namespace) };
-    rule.next.replace(" NAMESPACE", &namespace).replace("KIND", &id.kind).replace("NAME", &id.name)
 }
 
 /// Why a change cannot be made to a cluster that runs, and what to do instead.
@@ -394,7 +461,7 @@ pub(super) fn refusal(rule: &'static Rule, id: &Id) -> Refusal {
             "Copy the keys with a tool that reads one cluster and writes the other, such as RIOT or RedisShake, and let it follow the writes."
         }
         _ => {
-            "Copy the keys. Where clients may stop writing for so long: make a backup of the first cluster (`spec.backup`) and let the second one be filled with it (`spec.restore`). Where they may not: use a tool that reads one cluster, writes the other and follows the writes, such as RIOT or RedisShake."
+            "Copy the keys. Where clients may stop writing for so long: make a backup of the first cluster (`spec.backup`) and let the second one be filled with it (`spec.restore`, with the `claimName` of the first one's backups; of another namespace, with a `download`). Where they may not: use a tool that reads one cluster, writes the other and follows the writes, such as RIOT or RedisShake."
         }
     };
     let second = |why: &str| {
@@ -417,7 +484,7 @@ pub(super) fn refusal(rule: &'static Rule, id: &Id) -> Refusal {
             "The way between these two servers is closed: neither files nor replication get across.",
         ),
         _ if rule.next.is_empty() => vec!["Take the change back.".to_owned()],
-        _ => vec![format!("{}.", capitalized(&next(rule, id)))],
+        _ => vec![format!("{}.", capitalized(&rule.next_for(id, &[&id.name])))],
     };
     Refusal { code: Some(rule.code), reason: format!("{}: {}", id, rule.title), instead }
 }

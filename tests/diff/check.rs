@@ -49,7 +49,7 @@ fn what_loses_data_is_said_before_it_is_rendered() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let refused = ran.stdout.lines().find(|line| line.starts_with("refused")).expect("a refusal");
     assert!(refused.contains("spec.topology.retiring first"), "{ran:?}");
-    assert!(ran.stderr.contains("`redis-cluster-gen plan` knows a way"), "{ran:?}");
+    assert!(ran.stderr.contains("`redis-cluster-gen plan` whether there is a way"), "{ran:?}");
     assert!(ran.stderr.contains(" not current; when that is settled, run: "), "{ran:?}");
     sandbox.write("redis-cluster.yaml", sized(3, "  retiring:\n    shards: 1\n"));
     let ran = sandbox.run(&["check"]);
@@ -241,7 +241,7 @@ fn one_file_is_found_beside_the_spec() {
         assert_eq!(
             ran.stderr,
             format!(
-                "1 file is not current; run: redis-cluster-gen render redis-cluster.yaml >{file}\n"
+                "1 file is not current; run: redis-cluster-gen render redis-cluster.yaml >{file}.new && mv {file}.new {file}\n"
             )
         );
         let told = sandbox.run(&["diff"]).stdout;
@@ -270,7 +270,7 @@ fn one_file_for_several_specs() {
         // One of them says nothing about the others, and the command keeps them.
         let ran = sandbox.run(&["check", &format!("{name}.yaml")]);
         assert_eq!(ran.stdout, format!("changed    k8s/all.yaml (what comes from {name}.yaml)\n"));
-        assert!(ran.stderr.ends_with("render c.yaml a.yaml b.yaml >k8s/all.yaml\n"), "{ran:?}");
+        assert!(ran.stderr.contains("render c.yaml a.yaml b.yaml >k8s/all.yaml.new "), "{ran:?}");
         repaired(&sandbox, &ran, &all);
         sandbox.run(&["diff", "a.yaml", "b.yaml", "c.yaml"]).told();
     }
@@ -282,7 +282,7 @@ fn one_file_for_several_specs() {
     assert!(wanted.stdout.contains("refused "), "{wanted:?}");
     fs::remove_file(sandbox.path("a.yaml")).expect("removed");
     let ran = sandbox.run(&["check", "b.yaml"]);
-    assert_eq!(ran.stdout, "changed    k8s/all.yaml (its spec a.yaml is gone)\n");
+    assert!(ran.stdout.starts_with("changed    k8s/all.yaml (its spec a.yaml is gone)\n"));
     repaired(&sandbox, &ran, &["check", "b.yaml", "c.yaml"]);
     // Put together from two runs, and one of them once more.
     let once = sandbox.run(&["render", "b.yaml"]).ok();
@@ -293,20 +293,73 @@ fn one_file_for_several_specs() {
 }
 
 #[test]
-fn a_folder_comes_before_a_file() {
+fn one_place_for_each_output() {
     let sandbox = rendered("k8s");
     printed(&sandbox, &[], "old.yaml");
-    sandbox.write("redis-cluster.yaml", spec("stock").replace("8.0.6", "8.0.7"));
-    sandbox.run(&["render", "--output-dir", "k8s"]).told();
-    sandbox.run(&["check"]).told();
-    fs::remove_dir_all(sandbox.path("k8s")).expect("removed");
-    assert!(sandbox.run(&["check"]).stdout.starts_with("changed    old.yaml"));
-    printed(&sandbox, &[], "new.yaml");
+    let told =
+        |others: &str| format!("{others} have output of redis-cluster.yaml: remove one, or name");
     let error = sandbox.run(&["check"]).refused();
-    assert!(
-        error.contains("both new.yaml and old.yaml have output of redis-cluster.yaml"),
-        "{error}"
-    );
-    // Who says where the output is has no need of looking for it.
+    assert!(error.contains(&told("both k8s and old.yaml")), "{error}");
+    for home in ["k8s", "old.yaml"] {
+        sandbox.run(&["check", "--output-dir", home]).told();
+        sandbox.run(&["diff", "--output-dir", home]).told();
+    }
+    fs::remove_dir_all(sandbox.path("k8s")).expect("removed");
+    sandbox.run(&["check"]).told();
+    printed(&sandbox, &[], "new.yaml");
+    let error = sandbox.run(&["plan"]).refused();
+    assert!(error.contains(&told("both new.yaml and old.yaml")), "{error}");
     sandbox.run(&["diff", "--against", "new.yaml"]).told();
+}
+
+#[test]
+fn one_file_that_is_named() {
+    let sandbox = Sandbox::with(&[("specs/orders/redis-cluster.yaml", &spec("stock"))]);
+    let spec_file = "specs/orders/redis-cluster.yaml";
+    printed(&sandbox, &[spec_file], "k8s/redis.yaml");
+    let arguments = ["check", spec_file, "--output-dir", "k8s/redis.yaml"];
+    sandbox.run(&arguments).told();
+    sandbox.write("specs/orders/redis-cluster.yaml", spec("stock").replace("8.0.6", "8.0.7"));
+    let ran = sandbox.run(&arguments);
+    assert_eq!(ran.stdout, "changed    k8s/redis.yaml\n");
+    repaired(&sandbox, &ran, &arguments);
+    // The folder that it lies in is another place.
+    let ran = sandbox.run(&["check", spec_file, "--output-dir", "k8s"]);
+    let twice = "unexpected k8s/redis.yaml (it has what comes from redis-cluster.yaml, too)\n";
+    assert!(ran.stdout.contains(twice), "{ran:?}");
+    let warned = sandbox.run(&["render", spec_file, "--output-dir", "k8s"]).told();
+    assert!(warned.contains("has the output of redis-cluster.yaml, too"), "{warned}");
+    // What a failed render leaves, and what is not ours.
+    for (text, told) in [
+        ("", "changed    k8s/redis.yaml (nothing of specs/orders/redis-cluster.yaml)\n"),
+        ("a: b\n", "unexpected k8s/redis.yaml (it is not generated by redis-cluster-gen)\n"),
+    ] {
+        sandbox.write("k8s/redis.yaml", text);
+        let ran = sandbox.run(&arguments);
+        assert_eq!(ran.stdout, told);
+    }
+    let sandbox = Sandbox::with(&[("redis-cluster.yaml", &spec("stock")), ("k8s/redis.yaml", "")]);
+    let ran = sandbox.run(&["check"]);
+    assert_eq!(ran.stdout, "changed    k8s/redis.yaml (nothing of redis-cluster.yaml)\n");
+    repaired(&sandbox, &ran, &["check"]);
+}
+
+/// A cluster whose spec is deleted is lost as one that is renamed.
+#[test]
+fn what_comes_from_a_spec_that_is_gone_is_refused() {
+    let specs = [("a.yaml", &spec("a")[..]), ("b.yaml", &spec("b"))];
+    for home in ["k8s", "k8s/all.yaml", "."] {
+        let sandbox = Sandbox::with(&specs);
+        if home.ends_with(".yaml") {
+            printed(&sandbox, &["a.yaml", "b.yaml"], home);
+        } else {
+            sandbox.run(&["render", "a.yaml", "b.yaml", "--output-dir", home]).told();
+        }
+        fs::remove_file(sandbox.path("a.yaml")).expect("removed");
+        let ran = sandbox.run(&["check", "b.yaml"]);
+        assert!(ran.stdout.contains("refused    StatefulSet a-shard-0: "), "{home}: {ran:?}");
+        let told = sandbox.run(&["diff", "b.yaml", "--fail-on", "data-risk"]);
+        assert_eq!(told.code, Some(3), "{home}: {told:?}");
+        assert!(!sandbox.run(&["plan", "b.yaml"]).stdout.contains("a-shard"), "{home}");
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -104,30 +105,26 @@ struct Reader {
     met: Errors,
 }
 
-/// Operations that failed after all that a client tries by itself.
-#[derive(Debug, Clone, Default)]
-pub struct Errors {
-    /// How many there were of each kind: the text without numbers.
-    pub kinds: BTreeMap<String, usize>,
-    /// When the first and the last were met.
-    pub span: Option<(Instant, Instant)>,
-}
+/// Operations that failed after all that a client tries by itself: when those of each kind did, which is the text without numbers.
+#[derive(Default)]
+pub struct Errors(pub BTreeMap<String, Vec<Instant>>);
 
 impl Errors {
     fn add(&mut self, error: &str) {
-        let now = Instant::now();
-        *self.kinds.entry(kind(error)).or_default() += 1;
-        self.span = Some((self.span.map_or(now, |(first, _)| first), now));
+        self.0.entry(kind(error)).or_default().push(Instant::now());
     }
 
     fn join(&mut self, other: Errors) {
-        for (kind, number) in other.kinds {
-            *self.kinds.entry(kind).or_default() += number;
+        for (kind, times) in other.0 {
+            self.0.entry(kind).or_default().extend(times);
         }
-        self.span = match (self.span, other.span) {
-            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-            (one, other) => one.or(other),
-        };
+    }
+}
+
+/// How many there were of each kind.
+impl fmt::Debug for Errors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.0.iter().map(|(kind, times)| (kind, times.len()))).finish()
     }
 }
 

@@ -167,9 +167,10 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
             world.apply(&Objects::read(&text)?)?;
             done("applied")
         }
-        ["get", "statefulset", "-l", selector] => {
-            let sets = world.fields_of_sets(selector, "/metadata/name")?;
-            done(&if sets.is_empty() { "No resources found".to_owned() } else { sets.join("\n") })
+        ["get", "statefulset", names @ .., "--ignore-not-found"] => {
+            let sets = world.fields_of_sets("", "/metadata/name")?;
+            let there = names.iter().filter(|name| sets.iter().any(|set| set == *name));
+            Ok((0, there.map(|name| format!("{name}\n")).collect()))
         }
         ["get", "job", job, "-o", "jsonpath={.status.conditions[*].type}"] => {
             if world.job_done(job).is_ok() {
@@ -205,7 +206,8 @@ fn kubectl(world: &Arc<World>, cwd: &Path, words: &[&str]) -> Result<(i32, Strin
             done("patched")
         }
         ["wait", "statefulset", "-l", _, condition, ..]
-            if condition.contains("{.status.readyReplicas}") =>
+            if condition.contains("{.status.readyReplicas}")
+                || condition.contains("{.status.updatedReplicas}") =>
         {
             world.wait("all pods are rolled out", 3 * LIMIT, || world.rolled_out())?;
             done("condition met")

@@ -284,12 +284,9 @@ impl Lab {
         writes_per_second: u32,
     ) -> Result<()> {
         let rate = tally.rate();
-        self.note(format!(
-            "{rate:.0} writes a second, {} operations failed",
-            tally.met.kinds.len()
-        ));
+        self.note(format!("{rate:.0} writes a second, {} operations failed", tally.met.0.len()));
         self.judge(cluster, tally, Duration::from_millis(500), None)?;
-        ensure!(tally.met.kinds.is_empty(), "operations failed: {:?}", tally.met.kinds);
+        ensure!(tally.met.0.is_empty(), "operations failed: {:?}", tally.met);
         let wanted = 0.9 * f64::from(writes_per_second) / f64::from(self.case.patience);
         ensure!(rate >= wanted, "only {rate:.0} writes a second came about");
         Ok(())

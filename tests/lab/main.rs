@@ -25,6 +25,7 @@ mod tools;
 mod world;
 
 use std::{
+    cmp::Reverse,
     collections::VecDeque,
     fs::{self, File},
     io::Write,
@@ -283,6 +284,11 @@ fn choose(arguments: &Arguments, images: &[Image], run: &Path) -> Result<Vec<Cas
                 }
             }
         }
+    }
+    if quick {
+        // What may take longest comes first, so that nobody waits for it at the end.
+        let limit = |case: &Case| find(&case.scenario).map_or(Duration::ZERO, |found| found.limit);
+        cases.sort_by_key(|case| Reverse(limit(case)));
     }
     Ok(cases)
 }

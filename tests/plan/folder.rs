@@ -143,6 +143,34 @@ fn one_file_is_written_anew() {
     }
 }
 
+/// A file that several specs share is written anew with all of them, and the plan of one changes no other's cluster.
+#[test]
+fn one_file_of_several_specs() {
+    let sandbox = Sandbox::with(&[("b.yaml", &spec("b")), ("a.yaml", &spec("a"))]);
+    sandbox.write("k8s/all.yaml", sandbox.run(&["render", "b.yaml", "a.yaml"]).ok());
+    sandbox.write("a.yaml", spec("a").replace("8.0.6", "8.0.7"));
+    for arguments in [&["plan", "a.yaml"][..], &["plan", "a.yaml", "--against", "k8s/all.yaml"]] {
+        let ran = sandbox.run(arguments);
+        let render = "redis-cluster-gen render b.yaml a.yaml >k8s/all.yaml.new && ";
+        assert!(ran.stdout.contains(render), "{ran:?}");
+        assert!(!ran.stdout.contains("delete --ignore-not-found"), "{ran:?}");
+    }
+    assert_eq!(
+        sandbox.run(&["plan", "a.yaml", "b.yaml"]).stdout.matches("Stage 1 of 1").count(),
+        1
+    );
+    sandbox.write("b.yaml", spec("b").replace("8.0.6", "8.0.7"));
+    let told = sandbox.run(&["plan", "a.yaml"]).refused();
+    assert!(
+        told.contains("k8s/all.yaml has the output of b.yaml, too, which is not current"),
+        "{told}"
+    );
+    // What is emptied by a shell is still the place.
+    sandbox.write("k8s/all.yaml", "");
+    let ran = sandbox.run(&["plan", "a.yaml"]);
+    assert!(ran.stdout.contains("render a.yaml >k8s/all.yaml.new && "), "{ran:?}");
+}
+
 #[test]
 fn pods_on_their_way_out_are_not_forgotten() {
     let sandbox = two_stages();

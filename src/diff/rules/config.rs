@@ -242,7 +242,7 @@ A port that opens can be used when the last pod has restarted: until then those 
 pub(super) const ENCRYPTION: Rule = Rule {
     code: "RCG664",
     name: "encryption-switched",
-    class: Class::Manual,
+    class: Class::DataRisk,
     title: "a running cluster's bus becomes encrypted, or is no longer",
     story: "A pod with encryption and one without cannot talk to each other, on the bus or as replicas. While the pods restart one after another, each of the two groups takes the other for dead: shards fail over, and writes may be lost. It takes an outage in which all pods restart together.",
     next: "follow `redis-cluster-gen plan`: the pods wait (`lifecycle.updateStrategy: OnDelete`), and all are deleted at once; clients need certificates",
@@ -399,8 +399,8 @@ pub(super) const PERSISTENCE_SWITCHED: Rule = Rule {
     name: "persistence-switched",
     class: Class::DataRisk,
     title: "servers load another kind of file when they start",
-    story: "With `appendonly yes` a server loads the append-only file alone, without it the snapshot alone. After the switch the restarted pod has none, or an old one: it starts empty, and copies what its shard's master has. To switch without that, set the directive on running servers first (CONFIG SET appendonly), and wait until the first file is written.",
-    next: "before applying: CONFIG SET appendonly on each server, and wait for aof_rewrite_in_progress:0 or a BGSAVE",
+    story: "With `appendonly yes` a server loads the append-only file alone, without it the snapshot alone. After the switch the restarted pod has none, or an old one: it starts empty, and copies what its shard's master has. To switch without that, let running servers write the other kind first: `CONFIG SET appendonly yes`, or `CONFIG SET save` and a BGSAVE while the append-only file stays on; and wait until the file is written.",
+    next: "follow `redis-cluster-gen plan`: running servers write the other kind of file before they restart",
     source: "https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/#how-i-can-switch-to-aof-if-im-currently-using-dumprdb-snapshots",
     pods: Pods::All,
     check: |facts| {

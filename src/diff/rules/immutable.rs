@@ -18,8 +18,8 @@ pub(super) const STATEFUL_SET: Rule = Rule {
     title: "the selector, Service name or pod management policy of a StatefulSet changes",
     story: "Of a StatefulSet's spec only `replicas`, `ordinals`, `template`, `updateStrategy`, `revisionHistoryLimit`, `persistentVolumeClaimRetentionPolicy` and `minReadySeconds` may change. Everything else is refused, and with it every other change of \
 the object in the same apply; a GitOps tool stays out of sync until the change is taken back.\n\n\
-Deleting the StatefulSet with `--cascade=orphan` leaves its pods running; the new one adopts them if its selector finds them. A changed selector does not find them.",
-    next: "take the change back; or kubectl delete statefulset NAME NAMESPACE --cascade=orphan, then apply",
+Deleting the StatefulSet with `--cascade=orphan` leaves its pods running; the new one adopts them if its selector finds them. A changed selector does not find them: they keep their names, and the new StatefulSet cannot make its own.",
+    next: "take the change back; a StatefulSet that something else has made is taken over by `redis-cluster-gen plan --from`",
     source: "pkg/apis/apps/validation/validation.go, ValidateStatefulSetUpdate; the same from 1.33 to 1.37",
     pods: Pods::All,
     check: |facts| {

@@ -82,19 +82,19 @@ impl Folder {
         }
         let origins: BTreeSet<&str> = self.origins.iter().map(String::as_str).collect();
         let mut kept = Vec::new();
-        let leftovers = if self.path.is_dir() { self.leftovers()? } else { Vec::new() };
+        let leftovers = if self.place().is_dir() { self.leftovers()? } else { Vec::new() };
         for leftover in leftovers {
             if origins.contains(leftover.origin.as_str()) && leftover.origin != STDIN {
                 findings.push(Finding::new(State::Stale, leftover.name, ""));
                 continue;
             }
             if leftover.origin != STDIN && self.is_gone(&leftover.origin) {
-                let reason = format!("its spec {} is gone", leftover.origin);
-                let name = leftover.name.clone();
-                findings.push(Finding {
-                    stays: true,
-                    ..Finding::new(State::Unexpected, name, &reason)
-                });
+                let reason = if self.is_printed(&leftover) {
+                    format!("it has what comes from {}, too", leftover.origin)
+                } else {
+                    format!("its spec {} is gone", leftover.origin)
+                };
+                findings.push(Finding::in_the_way(leftover.name.clone(), &reason));
             }
             kept.push(leftover);
         }
@@ -117,8 +117,8 @@ impl Finding {
         Finding { state, name, reason: reason.to_owned(), stays: false }
     }
 
-    /// A file that a render refuses to replace.
-    fn in_the_way(name: String, reason: &str) -> Finding {
+    /// A file that a render refuses to replace, or leaves alone.
+    pub(in crate::output) fn in_the_way(name: String, reason: &str) -> Finding {
         Finding { stays: true, ..Finding::new(State::Unexpected, name, reason) }
     }
 }

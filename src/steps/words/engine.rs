@@ -85,11 +85,12 @@ pub(super) fn change(context: &Context<'_>, stage: &mut Stage) {
         )
     } else if new.waits_for_deletion {
         format!(
-            "As long as no new pod is a master: revert the commit, apply it, and delete each new pod together with its claim, which this does for a replica only: `{} | grep role:slave && {} && {}`. It comes back empty; to let it join and copy its master, run the bootstrap Job again: `{}`. After that there is none, because {from} cannot read the files that {to} writes. What is left is a second cluster with {from}, filled from the backup{restoring}: without what was written since.",
+            "As long as no new pod is a master: revert the commit, apply it, and delete each new pod together with its claim, which this does for a replica only: `{} | grep role:slave && {} && {}`. It comes back empty; to let it join and copy its master, run the bootstrap Job again: `{}`. Its log names the node that the pod was, with `CLUSTER FORGET`; let every pod forget that ID: `{}`. After that there is none, because {from} cannot read the files that {to} writes. What is left is a second cluster with {from}, filled from the backup{restoring}: without what was written since.",
             new.ask("POD", "INFO replication"),
             new.kubectl("delete pvc data-POD --wait=false"),
             new.kubectl("delete pod POD"),
-            apply_with_new_job(context)
+            apply_with_new_job(context),
+            for_each(&new.pods(), &new.ask("\"$pod\"", "CLUSTER FORGET ID"))
         )
     } else {
         format!(

@@ -91,7 +91,7 @@ impl Rotation<'_> {
             quoted(&format!("\"{key}\"")).trim_matches('\'')
         ));
         stage.trouble.push(format!(
-            "Where the folder is there already, this says which of its files the Secret has: `for file in old old-and-new new-and-old new-alone; do [ \"$({read})\" != \"$(cat {folder}/$file)\" ] || echo $file; done`. After `old-and-new` and `new-and-old`, wait as that stage says, and go on with the one that comes next. Where it says `old` or `new-alone`, or nothing because somebody else has written the Secret, delete the folder and begin anew."
+            "Where the folder is there already, this says which of its files the Secret has: `for file in old old-and-new new-and-old new-alone; do [ \"$({read})\" != \"$(cat {folder}/$file)\" ] || echo $file; done`. After `old-and-new` and `new-and-old`, wait as that stage says, and go on with the one that comes next. After `new-alone`, wait as that stage says and delete the folder: that was the last. Where it says `old`, or nothing because somebody else has written the Secret, delete the folder and begin anew."
         ));
         stage.trouble.push(format!(
             "Where the Secret has two lines and there is no folder, a change was begun elsewhere. Servers accept both, and pods log in with the first. Give all clients that one, keep it alone, `mkdir -m 700 {folder} && {read} | head -n 1 >{folder}/new-alone && {}`, wait two minutes, delete the folder and begin anew.",

@@ -1,6 +1,6 @@
 //! Changes that take effect in place, or by a rolling restart.
 
-use super::{Context, count, engine, for_each};
+use super::{Context, Facts, count, engine, for_each};
 use crate::{
     diff::Class,
     steps::{Action, Stage, Writes, stages::Purpose},
@@ -68,6 +68,12 @@ pub(super) fn settings(context: &Context<'_>, stage: &mut Stage) {
             "Revert the commit and apply it.".to_owned()
         };
     }
+    if context.meets("RCG710") {
+        stage.back += " What was in the claim does not come back.";
+    }
+    if context.meets("RCG626") {
+        stage.back += " A claim that has grown does not shrink: leave its new size in the spec.";
+    }
 }
 
 /// What is asked for of each node.
@@ -126,6 +132,10 @@ fn waited(context: &Context<'_>, stage: &mut Stage) {
             ))
         ),
     ));
+    stage.before.push(Action::by_hand(format!(
+        "Stop where they wait for encryption or its end, another port, or the first password (the commits of the spec since then say so): pods of before and after cannot talk to each other, and must not restart one after the other. Delete all of them at once first, an outage, `{}`, and go on when all are ready.",
+        new.kubectl(&format!("delete pod -l {}", new.nodes()))
+    )));
     if !stage.back.is_empty() {
         let rest = match engine::is_one_way(context) {
             true => format!(" {}", stage.back),
@@ -135,6 +145,15 @@ fn waited(context: &Context<'_>, stage: &mut Stage) {
             "Revert the commit and apply it: that also brings `OnDelete` back, so no further pod restarts, and each that has restarted has to be deleted once more, one at a time, to be as it was.{rest}"
         );
     }
+}
+
+/// Succeeds when no pod is as it was before the template changed.
+pub(super) fn all_new(facts: &Facts, minutes: u64) -> String {
+    let pods = facts.sets.first().map_or(0, |(_, pods)| pods.len());
+    facts.kubectl(&format!(
+        "wait statefulset -l {} --for=jsonpath='{{.status.updatedReplicas}}'={pods} --timeout={minutes}m",
+        facts.selector()
+    ))
 }
 
 /// Pods that wait to be deleted no longer do.

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use crate::{
     diff::{self, workload::reads},
     plan::names,
-    spec::quantity::Quantity,
     steps::{Action, Stage, Writes},
 };
 
@@ -93,7 +92,7 @@ pub(in crate::steps) fn fits(old: &Facts, new: &Facts) -> Result<(), Refusal> {
     }
     match (&old.claim, &new.claim) {
         (Some((name, are)), Some((_, asked)))
-            if name == names::DATA.0 && !same_size(are, asked) =>
+            if name == names::DATA.0 && are != asked && old.volume() != new.volume() =>
         {
             refused(
                 format!(
@@ -112,15 +111,6 @@ pub(in crate::steps) fn fits(old: &Facts, new: &Facts) -> Result<(), Refusal> {
             "Make a second cluster and copy the data.",
         ),
     }
-}
-
-/// Whether two sizes of volumes are the same, however they are written.
-fn same_size(one: &str, other: &str) -> bool {
-    let whole = |text: &str| {
-        let quantity = Quantity::new(text);
-        quantity.is_valid().then(|| quantity.whole())
-    };
-    one == other || whole(one).is_some_and(|bytes| whole(other) == Some(bytes))
 }
 
 pub(super) fn take_over(context: &Context<'_>, stage: &mut Stage) {

@@ -1,6 +1,9 @@
 //! Changes that pods of before and after cannot agree on: all pods restart at once.
 
-use super::{Context, Facts, apply_with_new_job, engine, list, restart::why_not};
+use super::{
+    Context, Facts, apply_with_new_job, engine, list,
+    restart::{all_new, why_not},
+};
 use crate::steps::{Action, Stage, Writes};
 
 pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
@@ -56,8 +59,14 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     if context.old.is_some_and(|old| old.backup.is_some()) {
         stage.before.extend(context.old.map(engine::backup).unwrap_or_default());
     }
-    if off || encryption && !context.new.is_encrypted {
-        stage.before.push(Action::by_hand("Clients that go on as before, with a password or encrypted, are refused afterwards: have them change in the same moment."));
+    let ends = match (off, encryption && !context.new.is_encrypted) {
+        (true, true) => Some("with a password, and encrypted"),
+        (true, false) => Some("with a password"),
+        (false, true) => Some("encrypted"),
+        (false, false) => None,
+    };
+    if let Some(ends) = ends {
+        stage.before.push(Action::by_hand(format!("Clients that go on as before, {ends}, are refused afterwards: have them change in the same moment.")));
     }
     stage.before.push(Action::by_hand("Have clients ready for the change, and choose a quiet hour: this is an outage. Pull the image on all nodes before if it is a new one."));
     // The rule about the policy is met by a change of its ports, too.
@@ -116,6 +125,16 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
         ));
     }
     stage.wait.push(Action::run(
+        format!(
+            "All pods are new. Where one has come back as it was, this does not end, and the pod finds no other: `{}` shows whose revision differs; delete that one again.",
+            context.kubectl(&format!(
+                "get pods -l {} -L controller-revision-hash",
+                context.new.nodes()
+            ))
+        ),
+        all_new(context.new, 15),
+    ));
+    stage.wait.push(Action::run(
         "All pods are ready: the outage is over.",
         context.kubectl(&format!(
             "wait pod -l {} --for=condition=Ready --timeout=15m",
@@ -131,9 +150,16 @@ pub(super) fn switch(context: &Context<'_>, stage: &mut Stage) {
     stage.back = "As long as no pod was deleted: revert the commit and apply it; the pods have not changed, and none restarts. After that, put the old lines of the spec back, but keep `updateStrategy: OnDelete`, and ask `redis-cluster-gen plan`: it has what to wait for, and the command that deletes all pods at once again, a second outage. Without that line the pods would restart one after the other, and those of before and after cannot talk to each other. Take it out when all is well.".to_owned();
 }
 
-pub(super) fn resume(_: &Context<'_>, stage: &mut Stage) {
+pub(super) fn resume(context: &Context<'_>, stage: &mut Stage) {
     stage.name = "resume";
     stage.title = "go back to rolling restarts".to_owned();
+    stage.before.push(Action::run(
+        "See that no pod still waits: it has to say `condition met` for each StatefulSet. If it does not, the stage before is not done: pods that still wait would restart one after the other, and find none of the others.",
+        all_new(context.new, 1),
+    ));
     stage.happens.push("`updateStrategy` alone changes: no pod restarts. Later changes of the pods are rolled out again by themselves.".to_owned());
-    stage.trouble.push("If pods restart all the same, some had not been deleted in the stage before: wait until all are ready.".to_owned());
+    stage.trouble.push(format!(
+        "If pods restart all the same, some had not been deleted in the stage before, and the rest must not follow one by one: delete all at once, `{}`.",
+        context.kubectl(&format!("delete pod -l {}", context.new.nodes()))
+    ));
 }

@@ -1,6 +1,6 @@
 //! More pods, fewer pods, the first pods.
 
-use super::{Context, apply_with_new_job, count, engine, for_each, list, restart::ROOM};
+use super::{Context, apply_with_new_job, count, engine, for_each, list, quoted, restart::ROOM};
 use crate::{
     spec::types::Layout,
     steps::{
@@ -17,10 +17,12 @@ const JOIN_AGAIN: &str = "Pods that were on their way out stay: the bootstrap Jo
 
 pub(super) fn install(context: &Context<'_>, stage: &mut Stage) {
     stage.name = "install";
+    let sets: Vec<_> = context.new.sets.iter().map(|(name, _)| name.as_str()).collect();
     stage.title = "start the cluster".to_owned();
+    let spec = quoted(&context.request.source.name);
     stage.before.push(Action::run(
-        "Nothing of it is committed, so this plan is for a cluster that does not run yet: it has to say `No resources found`. If it runs, name the file or folder that it was rendered into: `redis-cluster-gen plan --against FILE`.",
-        context.kubectl(&format!("get statefulset -l {}", context.new.selector())),
+        format!("Nothing of it is committed, so this plan is for a cluster that does not run yet: it has to say nothing. If it runs, name the file or folder that it was rendered into, `redis-cluster-gen plan {spec} --against FILE`, or the commit that has it, `--against git:HEAD`; one that something else has made is taken over by `--from FILE`."),
+        context.kubectl(&format!("get statefulset {} --ignore-not-found", sets.join(" "))),
     ));
     if let Some((secret, key)) = &context.new.password {
         stage.before.push(Action::run(
@@ -96,12 +98,16 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     }
     let pods = context.new.pods().len() as u64 - context.new.target.pods();
     // Where all pods are in one StatefulSet, any of them may be a master.
-    let gone = match context.new.sets.len() {
-        1 => count(pods, "pod"),
-        _ => size(context.new.retiring),
+    let is_single = context.new.layout() == Layout::SingleStatefulSet;
+    let gone = if is_single { count(pods, "pod") } else { size(context.new.retiring) };
+    let more = context.new.target.less(old.target);
+    // What retires is counted in shards of the new size there.
+    let new = match is_single && old.retiring.is_none() {
+        true => more,
+        false => context.new.rendered().less(old.rendered()),
     };
-    let new = context.new.rendered().less(old.rendered());
-    let kept = context.new.target.less(old.target).less(new);
+    let kept = more.less(new);
+    let starts = context.new.pods().len() > old.pods().len();
     stage.title = format!("take {gone} out of the cluster");
     if !kept.is_none() {
         stage.title += &format!(", and keep {} after all", size(kept));
@@ -111,9 +117,15 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
         stage.title += &format!(", and add {}", size(new));
         room(context, stage, "");
         empty_volumes(context, stage);
-        stage.happens.push("New pods start empty and join first.".to_owned());
+        if starts {
+            stage.happens.push("New pods start empty and join first.".to_owned());
+        }
     }
-    if context.new.retiring.shards > 0 {
+    let empties = match is_single {
+        true => context.new.target.shards < old.target.shards,
+        false => context.new.retiring.shards > 0,
+    };
+    if empties {
         stage.happens.push("All pods go on running. The bootstrap Job moves the slots of the shards that retire to the others, with their keys, waits until clients have learnt it, and takes the emptied servers out of the cluster.".to_owned());
         let memory =
             format!("{} | grep -E '^(role|used_memory|maxmemory):'", old.ask("\"$pod\"", "INFO"));
@@ -122,7 +134,7 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
             for_each(&old.pods(), &format!("echo \"$pod\"; {memory}")),
         ));
     } else {
-        stage.happens.push("All pods go on running. The bootstrap Job takes the replicas that retire out of the cluster; one that has become a master hands its shard over first.".to_owned());
+        stage.happens.push("All pods go on running. The bootstrap Job takes the pods that retire out of the cluster; one that is a master hands its shard over first.".to_owned());
     }
     if context.new.target.replicas == 0 && old.target.replicas > 0 {
         stage.before.push(Action::by_hand("No replica will be left: every restart of a pod is an outage of its shard from then on, and the loss of a volume the loss of its data. Only go on if this is meant."));
@@ -132,7 +144,7 @@ pub(super) fn retire(context: &Context<'_>, stage: &mut Stage) {
     moving(context, stage);
     stage.back = format!(
         "Until the next stage, also while the Job runs: put the old numbers back, without `retiring`, and ask `redis-cluster-gen plan`: the Job lets pods join again{}.",
-        if context.new.retiring.shards > 0 { ", and slots that have moved go back" } else { "" }
+        if empties { ", and slots that have moved go back" } else { "" }
     );
 }
 
@@ -180,19 +192,22 @@ fn backup(old: &Facts, stage: &mut Stage) {
 /// New pods need a place to run.
 fn room(context: &Context<'_>, stage: &mut Stage, why: &str) {
     let had = context.old.map(Facts::pods).unwrap_or_default();
-    let new = context.new.pods().iter().filter(|pod| !had.contains(pod)).count() as u64;
+    let is_new = |pod: &&String| !had.contains(&pod.as_str());
+    let sets = context.new.sets.iter().filter(|(_, pods)| pods.iter().any(|pod| is_new(&pod)));
+    let new = sets.clone().map(|(_, pods)| pods.iter().filter(is_new).count() as u64).sum();
     if new > 0 {
+        let nodes = sets.map(|(_, pods)| pods.len()).max().unwrap_or_default();
+        let whose = match context.new.layout() {
+            Layout::SingleStatefulSet => "pods",
+            Layout::StatefulSetPerShard => "pods of a shard",
+        };
         stage.before.push(Action::run(
             format!(
                 "See that the nodes have room for {} more{why}; these lines show what is asked for of each node.{} What does not fit stays Pending, and the Job waits for it.",
                 count(new, "pod"),
-                match (context.new.keeps_pods_apart, context.new.sets.len()) {
-                    (false, _) => String::new(),
-                    (true, 1) => format!(" No two pods run on one node, so there have to be {} nodes.", context.new.pods().len()),
-                    (true, _) => format!(
-                        " No two pods of a shard run on one node, so there have to be {} nodes.",
-                        context.new.sets.iter().map(|(_, pods)| pods.len()).max().unwrap_or_default()
-                    ),
+                match context.new.keeps_pods_apart {
+                    false => String::new(),
+                    true => format!(" No two {whose} run on one node, so there have to be {nodes} nodes."),
                 }
             ),
             ROOM,
@@ -237,12 +252,15 @@ fn moving(context: &Context<'_>, stage: &mut Stage) {
 pub(super) fn remove(context: &Context<'_>, stage: &mut Stage) {
     let Some(old) = context.old else { return };
     stage.name = "remove";
-    stage.title = match old.retires_layout {
-        true => format!("remove the pods of {}", other(old.layout()).name()),
-        false => format!("remove the pods of {}", size(old.retiring)),
-    };
     let stays = context.new.pods();
     let gone: Vec<&str> = old.pods().into_iter().filter(|pod| !stays.contains(pod)).collect();
+    stage.title = match old.retires_layout {
+        true => format!("remove the pods of {}", other(old.layout()).name()),
+        false if old.layout() == Layout::SingleStatefulSet => {
+            format!("remove {}", count(gone.len() as u64, "pod"))
+        }
+        false => format!("remove the pods of {}", size(old.retiring)),
+    };
     let alone = format!(
         "{} | grep 'cluster_known_nodes:1[^0-9]' || {{ echo \"$pod is still in the cluster, or does not answer: stop here\"; exit 1; }}",
         old.ask("\"$pod\"", "CLUSTER INFO")
