@@ -262,16 +262,18 @@ fn unknown_field(written: &Written<'_>, schema: &Schema, parent: &str, field: &s
         written.key(&pointer),
         format!("unknown field `{field}` in {within}"),
     );
-    let translations = foreign::translate(&pointer, written.find(&pointer));
+    let all = schema.all_fields();
+    let elsewhere: Vec<_> =
+        all.iter().filter(|known| last(known).eq_ignore_ascii_case(field)).collect();
+    // What is in a field of ours that is in the wrong place may look like another format's.
+    let is_ours = !elsewhere.is_empty() && foreign::translate(&pointer, None).is_empty();
+    let translations = foreign::translate(&pointer, written.find(&pointer).filter(|_| !is_ours));
     if !translations.is_empty() {
         return translations.into_iter().fold(problem.label("from another format"), Problem::help);
     }
     if let Some(meant) = closest(field, siblings.iter().copied()) {
         return problem.label("unknown").help(format!("did you mean `{meant}`?"));
     }
-    let all = schema.all_fields();
-    let elsewhere: Vec<_> =
-        all.iter().filter(|known| last(known).eq_ignore_ascii_case(field)).collect();
     if let [_, ..] = elsewhere.as_slice() {
         let places: Vec<_> = elsewhere.iter().take(3).map(|known| holder(known)).collect();
         let places = one_of(places.iter().map(String::as_str));
