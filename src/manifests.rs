@@ -61,54 +61,59 @@ impl Against {
 /// A text of manifests, and where it lies.
 pub(crate) struct Manifests {
     pub(crate) source: Arc<Source>,
-    /// The folder that it lies in; none for what is no file in a folder of output.
-    pub(crate) folder: Option<PathBuf>,
+    /// The file of the working tree that it is, or was; none for what comes from elsewhere.
+    pub(crate) file: Option<PathBuf>,
 }
 
 impl Manifests {
-    /// The spec that the text comes from, as its first line calls it.
-    pub(crate) fn origin(&self) -> Option<&str> {
-        marker::in_first_line(self.source.text.trim_start_matches('\n').as_bytes())
+    /// The folder of its file.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.file.as_deref().and_then(Path::parent)
     }
 
-    /// The parts that come from one spec each.
-    pub(crate) fn parts(self) -> Vec<Manifests> {
+    /// What the parts that come from one spec each call it, and their texts; none if the first line is not ours.
+    pub(crate) fn parts(&self) -> Vec<(&str, Arc<Source>)> {
         let text = &self.source.text;
         let parts = marker::parts(text);
-        if parts.len() < 2 {
-            return vec![self];
+        if let [(origin, _)] = parts.as_slice() {
+            return vec![(origin, Arc::clone(&self.source))];
         }
-        let part = |(_, bytes): (_, Range<usize>)| {
+        let part = |(origin, bytes): (_, Range<usize>)| {
             // Below as many empty lines, so that messages name the line of the file.
             let above = "\n".repeat(text[..bytes.start].matches('\n').count());
             let source = Source { name: self.source.name.clone(), text: above + &text[bytes] };
-            Manifests { source: Arc::new(source), folder: self.folder.clone() }
+            (origin, Arc::new(source))
         };
         parts.into_iter().map(part).collect()
     }
 
     /// The objects in it; a spec gives those that it renders to.
     pub(crate) fn objects(&self, options: &Options) -> Result<Vec<Object>, Error> {
-        let mut side = Side::default();
-        side.read(&self.source).map_err(|mistake| refusal(&self.source, &mistake))?;
-        let is_spec = |object: &Object| {
-            object.id.kind == "RedisCluster" && object.id.group == "redis-cluster-gen.dev"
-        };
-        if !side.objects.iter().any(is_spec) {
-            return Ok(side.objects);
-        }
-        let loaded = spec::load(&self.source, options);
-        let Some(plan) = loaded.plan else {
-            let name = &self.source.name;
-            return Err(Error::Usage(format!(
-                "{name} is a spec with mistakes, so there is nothing to compare with; see `redis-cluster-gen validate`"
-            )));
-        };
-        Ok(objects::build(&plan)
-            .into_iter()
-            .filter_map(|document| Object::new(document.value, None))
-            .collect())
+        objects_of(&self.source, options)
     }
+}
+
+/// The objects in a text; a spec gives those that it renders to.
+pub(crate) fn objects_of(source: &Arc<Source>, options: &Options) -> Result<Vec<Object>, Error> {
+    let mut side = Side::default();
+    side.read(source).map_err(|mistake| refusal(source, &mistake))?;
+    let is_spec = |object: &Object| {
+        object.id.kind == "RedisCluster" && object.id.group == "redis-cluster-gen.dev"
+    };
+    if !side.objects.iter().any(is_spec) {
+        return Ok(side.objects);
+    }
+    let loaded = spec::load(source, options);
+    let Some(plan) = loaded.plan else {
+        let name = &source.name;
+        return Err(Error::Usage(format!(
+            "{name} is a spec with mistakes, so there is nothing to compare with; see `redis-cluster-gen validate`"
+        )));
+    };
+    Ok(objects::build(&plan)
+        .into_iter()
+        .filter_map(|document| Object::new(document.value, None))
+        .collect())
 }
 
 fn refusal(source: &Source, mistake: &Mistake) -> Error {
@@ -169,5 +174,5 @@ pub(crate) fn read_path(path: &Path) -> Result<Vec<Manifests>, Error> {
     if metadata.is_dir() {
         return read_folder(path, true);
     }
-    Ok(vec![Manifests { source: read_file(path)?, folder: None }])
+    Ok(vec![Manifests { source: read_file(path)?, file: Some(path.to_owned()) }])
 }

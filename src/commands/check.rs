@@ -8,6 +8,7 @@ use redis_cluster_gen::{
     document::Document,
     error::{Error, Problem, Severity},
     objects, spec,
+    steps::quoted,
 };
 
 use super::{
@@ -47,7 +48,15 @@ pub(crate) fn run(args: &Check, messages: Messages) -> Result<Answer, Error> {
     for input in &inputs {
         let home = match &args.output_dir {
             Some(path) => Home::at(path),
-            None => homes.of(input)?,
+            None => {
+                for file in homes.passed_over(input)? {
+                    messages.warning(format_args!(
+                        "{file} has output of {}, too, and is not looked at; remove it, or name it with --output-dir",
+                        input.name()
+                    ));
+                }
+                homes.of(input)?
+            }
         };
         groups.entry(home).or_default().push(input);
     }
@@ -207,9 +216,12 @@ fn fill(
         match place {
             Place::Folder(folder) => checked.findings = folder.findings()?,
             Place::Single(single) => {
-                checked.findings.extend(single.finding());
-                let specs = single.specs().into_iter();
-                checked.render = specs.map(|path| quoted(&path.display().to_string())).collect();
+                checked.findings.extend(single.finding()?);
+                if !checked.findings.is_empty() {
+                    let specs = single.specs()?.into_iter();
+                    checked.render =
+                        specs.map(|path| quoted(&path.display().to_string())).collect();
+                }
             }
         }
     }
@@ -302,15 +314,5 @@ impl Repairs {
             });
         }
         commands.join(" && ")
-    }
-}
-
-/// A word for a shell.
-fn quoted(word: &str) -> String {
-    let plain = |char: char| char.is_ascii_alphanumeric() || "-_./,:+@%".contains(char);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }

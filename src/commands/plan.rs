@@ -48,7 +48,6 @@ pub(crate) fn run(args: &Plan, messages: Messages) -> Result<Answer, Error> {
             Home::File(file) => together(file, &input[0])?,
             Home::Folder(_) => Vec::new(),
         };
-        let names: Vec<String> = together.iter().map(Input::name).collect();
         for spec in &specs {
             all.push(steps::steps(&Request {
                 source: &spec.source,
@@ -59,8 +58,9 @@ pub(crate) fn run(args: &Plan, messages: Messages) -> Result<Answer, Error> {
                         path: &path,
                         is_kustomization: folder.join(kustomization::NAME).exists(),
                     },
-                    Home::File(_) => steps::Output::File { path: &path, specs: &names },
+                    Home::File(_) => steps::Output::File { path: &path, specs: &together },
                 },
+                guard: guard(args.against.as_deref(), &home).as_deref(),
                 stages_folder: written.map(home::shown).as_deref(),
                 rotate_password: args.rotate_password,
             }));
@@ -99,45 +99,57 @@ pub(crate) fn run(args: &Plan, messages: Messages) -> Result<Answer, Error> {
     })
 }
 
-/// Where a spec's output is written anew: where it is committed, or else into the file that is compared with, if that is the spec's.
+/// Where a spec's output is written anew: where it is committed, or else in the place that is compared with, if that is the spec's.
 fn home(spec: &Input, against: Option<&Path>, homes: &mut Homes) -> Result<Home, Error> {
     let found = match &spec.from {
         From::File(_) => homes.of(spec),
         From::Stdin => Ok(Home::Folder("manifests".into())),
     };
+    if found.as_ref().is_ok_and(Home::exists) {
+        return found;
+    }
     match against {
-        Some(file)
-            if !found.as_ref().is_ok_and(Home::exists)
-                && file.is_file()
-                && home::has_output(file, spec)? =>
-        {
+        Some(file) if file.is_file() && home::has_output(file, spec)? => {
             Ok(Home::File(file.to_owned()))
         }
+        Some(folder) if folder.is_dir() && found.is_err() => Ok(Home::Folder(folder.to_owned())),
         _ => found,
     }
 }
 
-/// The specs that give a file, in its order.
-fn together(file: &Path, spec: &Input) -> Result<Vec<Input>, Error> {
-    let single = Single::read(file, &[spec])?;
-    let (own, named) = (spec.name(), matches!(spec.from, From::File(_)));
-    let mut specs: Vec<Input> =
-        single.specs().into_iter().map(|path| Input::file(path.to_owned())).collect();
-    if named && specs.iter().all(|spec| spec.name() != own) {
-        specs.push(Input::file(own.into()));
-    }
-    Ok(specs)
+/// The specs that give a file, in its order, as commands name them.
+fn together(file: &Path, spec: &Input) -> Result<Vec<String>, Error> {
+    let mut single = Single::read(file, &[spec])?;
+    // It may have nothing of the spec yet.
+    single.add(0, &[]);
+    Ok(single.specs()?.into_iter().map(|path| path.display().to_string()).collect())
 }
 
-/// Whether the other specs of a file are what it has: the stages of this one would change their clusters, too.
+/// Refuses where a file has more than this spec gives, and the stages would change other clusters, too.
 fn others_are_current(
     file: &Path,
-    specs: &[Input],
+    names: &[String],
     own: &Input,
     options: &Options,
 ) -> Result<(), Error> {
-    let others: Vec<&Input> = specs.iter().filter(|spec| spec.name() != own.name()).collect();
-    let mut single = Single::read(file, &others)?;
+    let refused = |name: &str, is: &str| {
+        Err(Error::Usage(format!(
+            "{} has the output of {name}, too, which {is}: the commands of this plan would change that cluster as well. \
+             See to that change first, or put {name} back, or give each spec a file of its own",
+            file.display()
+        )))
+    };
+    let own = match own.from {
+        From::Stdin => "-".to_owned(),
+        From::File(_) => own.name(),
+    };
+    let others = names.iter().filter(|name| **name != own);
+    let others: Vec<Input> = others.map(|name| Input::file(name.into())).collect();
+    let inputs: Vec<&Input> = others.iter().collect();
+    let mut single = Single::read(file, &inputs)?;
+    if let Some(gone) = single.gone().first() {
+        return refused(gone, "is gone");
+    }
     for (place, other) in others.iter().enumerate() {
         if let Content::Text(source) = other.read()?
             && let Some(plan) = spec::load(&source, options).plan
@@ -145,12 +157,21 @@ fn others_are_current(
             single.add(place, &objects::build(&plan));
         }
         if !single.has(place) {
-            let (file, other) = (file.display(), other.name());
-            return Err(Error::Usage(format!(
-                "{file} has the output of {other}, too, which is not current: the commands of this plan would change that cluster as well. \
-                 See to that change first, or put {other} back, or give each spec a file of its own"
-            )));
+            return refused(&other.name(), "is not current");
         }
     }
     Ok(())
+}
+
+/// What `diff` has to be told to compare with what the stage before has left: nothing where it finds that by itself.
+fn guard(against: Option<&Path>, home: &Home) -> Option<String> {
+    match against.map(Path::to_string_lossy) {
+        None => Some(String::new()),
+        Some(against) if against == "git:HEAD" => Some(" --against git:HEAD".to_owned()),
+        Some(against) if Path::new(against.as_ref()) == home.path() => {
+            Some(format!(" --output-dir {}", steps::quoted(&against)))
+        }
+        // It stays as it is while stages come and go.
+        Some(_) => None,
+    }
 }

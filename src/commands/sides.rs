@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use redis_cluster_gen::{
@@ -20,8 +21,8 @@ use crate::{
     manifests::{self, Against, Commit, Manifests},
     messages::Messages,
     output::{
-        home::{self, Home, Homes},
-        paths,
+        home::{Home, Homes},
+        origin::{self, Origin},
     },
 };
 
@@ -112,17 +113,15 @@ pub(super) fn committed(
                     "stdin cannot be both the spec and what to compare with".to_owned(),
                 ));
             }
-            everything(vec![Manifests { source: manifests::read_stdin()?, folder: None }])
+            everything(vec![Manifests { source: manifests::read_stdin()?, file: None }])
         }
         Some(Against::Path(path)) if !path.is_dir() => {
-            let mut texts = manifests::read_path(&path)?;
-            let mut has = inputs.iter().map(|input| home::has_output(&path, input));
-            if !has.try_fold(false, |found, has| has.map(|has| found || has))? {
-                return everything(texts);
+            let texts = manifests::read_path(&path)?;
+            // In a file of the specs others may have their output, too.
+            if from_any(&texts, inputs)? {
+                return from_specs(texts, inputs, after, options, Found::Named);
             }
-            // Others may have their output there, too.
-            texts.iter_mut().for_each(|text| text.folder = path.parent().map(Path::to_owned));
-            from_specs(texts, inputs, after, options, what.gone)
+            everything(texts)
         }
         Some(Against::Git { reference, path: Some(path) }) => {
             let start = folder_of(inputs)?;
@@ -137,14 +136,16 @@ pub(super) fn committed(
             if texts.is_empty() {
                 return Err(Error::Usage(format!("{reference} has no manifests at {path}")));
             }
-            if texts.len() == 1 && texts[0].source.name.ends_with(&path) {
+            let is_file = texts.len() == 1 && texts[0].source.name.ends_with(&path);
+            if is_file && !from_any(&texts, inputs)? {
                 return everything(texts);
             }
-            from_specs(texts, inputs, after, options, what.gone)
+            from_specs(texts, inputs, after, options, Found::Named)
         }
         other => {
             let mut homes = Homes::default();
             let mut texts: Vec<Manifests> = Vec::new();
+            let mut commits = Vec::new();
             let mut seen = HashSet::new();
             for input in inputs {
                 let home = match (&other, what.place) {
@@ -159,12 +160,13 @@ pub(super) fn committed(
                     (Some(Against::Git { reference, .. }), _) => {
                         let commit = Commit::find(home.path(), reference)?;
                         let mut found = commit.read(&commit.path_of(home.path())?)?;
-                        if found.is_empty()
-                            && let From::File(spec) = &input.from
-                        {
+                        if found.is_empty() && input.from != From::Stdin {
                             let names: Vec<_> = after.objects.iter().map(file_name).collect();
-                            found = commit.generated(&commit.path_of(spec)?, &names)?;
-                            match found.first().and_then(|first| first.folder.as_ref()) {
+                            let is_from = |text: &Manifests| {
+                                from_any(std::slice::from_ref(text), std::slice::from_ref(input))
+                            };
+                            found = commit.generated(is_from, &names)?;
+                            match found.first().and_then(Manifests::folder) {
                                 Some(old) => messages.note(format_args!(
                                     "in {reference} the output is in {}",
                                     match commit.path_of(old)? {
@@ -179,6 +181,7 @@ pub(super) fn committed(
                             }
                         }
                         texts.extend(found);
+                        commits.push(commit);
                     }
                     (_, Home::Folder(folder)) if folder_or_here(folder).is_dir() => {
                         texts.extend(manifests::read_folder(&folder_or_here(folder), false)?);
@@ -188,12 +191,18 @@ pub(super) fn committed(
                     }
                     (_, Home::File(file)) => {
                         let source = manifests::read_file(file)?;
-                        texts.push(Manifests { source, folder: file.parent().map(Path::to_owned) });
+                        texts.push(Manifests { source, file: Some(file.clone()) });
                     }
                 }
             }
-            let is_empty = texts.iter().all(|text| text.origin().is_none());
-            let side = from_specs(texts, inputs, after, options, what.gone)?;
+            let is_empty = texts.iter().all(|text| text.parts().is_empty());
+            let found = match &other {
+                Some(Against::Path(_)) => Found::Named,
+                _ if !what.gone => Found::Named,
+                Some(_) => Found::In(&commits),
+                None => Found::Home,
+            };
+            let side = from_specs(texts, inputs, after, options, found)?;
             if let Some(Against::Path(folder)) = &other
                 && side.objects.is_empty()
                 && !is_empty
@@ -249,48 +258,82 @@ fn of_cluster<'a>(side: &'a Side, object: &'a Object) -> impl Iterator<Item = &'
         .filter(move |other| managed && other.text(instance) == object.text(instance))
 }
 
+/// Whether any part of texts comes from the specs.
+fn from_any(texts: &[Manifests], inputs: &[Input]) -> Result<bool, Error> {
+    let inputs: Vec<&Input> = inputs.iter().collect();
+    for text in texts {
+        let Some(file) = &text.file else { continue };
+        let names: Vec<_> = text.parts().into_iter().map(|(name, _)| name).collect();
+        let origins = origin::of(file, &names, &inputs, true)?;
+        if origins.iter().any(|origin| matches!(origin, Origin::Spec(_))) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// How texts were found, which says what it means that a spec is gone.
+#[derive(Clone, Copy)]
+enum Found<'a> {
+    /// They are the output as it lies there: what comes from a spec that is gone goes with it.
+    Home,
+    /// They are in commits: what the present commit has lost goes.
+    In(&'a [Commit]),
+    /// Somebody named them, and other specs are nobody's business.
+    Named,
+}
+
 /// The objects of texts that come from the specs: by the first line of a file, because the specs give them now, or because
-/// their labels name the same cluster, where the spec had another name or another place. If asked, those of specs that are gone, too.
+/// their labels name the same cluster, where the spec had another name or another place. Those of specs that are gone go, too.
 fn from_specs(
     texts: Vec<Manifests>,
     inputs: &[Input],
     after: &Side,
     options: &Options,
-    gone: bool,
+    found: Found<'_>,
 ) -> Result<Side, Error> {
     let known: HashSet<&Id> = after.objects.iter().map(|object| &object.id).collect();
+    let inputs: Vec<&Input> = inputs.iter().collect();
     let mut side = Side::default();
-    for text in texts.into_iter().flat_map(Manifests::parts) {
-        let origin = text.origin().map(str::to_owned);
-        let spec = match (&text.folder, &origin) {
-            (Some(folder), Some(origin)) => {
-                let from: Vec<bool> = inputs
-                    .iter()
-                    .map(|input| paths::is_from(folder, origin, input))
-                    .collect::<Result<_, _>>()?;
-                from.iter().position(|is_from| *is_from)
-            }
-            _ => None,
+    for text in texts {
+        let mut parts = text.parts();
+        let names: Vec<_> = parts.iter().map(|(name, _)| *name).collect();
+        let mut origins = match &text.file {
+            Some(file) => origin::of(file, &names, &inputs, matches!(found, Found::Named))?,
+            None => vec![Origin::Unknown; names.len()],
         };
-        let is_gone = match (&text.folder, &origin) {
-            (Some(folder), Some(origin)) => gone && paths::is_gone(folder, origin),
-            _ => false,
-        };
-        let objects = text.objects(options);
-        // A foreign file in the folder may be anything.
-        let objects = match (objects, &origin) {
-            (Ok(objects), _) => objects,
-            (Err(error), Some(_)) => return Err(error),
-            (Err(_), None) => continue,
-        };
-        for mut object in objects {
-            let mut same = of_cluster(after, &object)
-                .filter(|other| other.id.namespace == object.id.namespace);
-            let other = same.next().map(|other| other.spec);
-            drop(same);
-            if spec.is_some() || other.is_some() || is_gone || known.contains(&object.id) {
-                object.spec = spec.or(other.flatten());
-                side.objects.push(object);
+        let is_foreign = parts.is_empty();
+        if is_foreign {
+            parts.push(("", Arc::clone(&text.source)));
+            origins.push(Origin::Unknown);
+        }
+        for ((_, source), origin) in parts.into_iter().zip(origins) {
+            let objects = match manifests::objects_of(&source, options) {
+                Ok(objects) => objects,
+                // A foreign file in the folder may be anything.
+                Err(_) if is_foreign => continue,
+                Err(error) => return Err(error),
+            };
+            let spec = match origin {
+                Origin::Spec(place) => Some(place),
+                _ => None,
+            };
+            let is_gone = match (&origin, found) {
+                (Origin::Gone(_), Found::Home) => true,
+                (Origin::Gone(file), Found::In(commits)) => {
+                    commits.iter().any(|commit| commit.has_lost(file))
+                }
+                _ => false,
+            };
+            for mut object in objects {
+                let mut same = of_cluster(after, &object)
+                    .filter(|other| other.id.namespace == object.id.namespace);
+                let other = same.next().map(|other| other.spec);
+                drop(same);
+                if spec.is_some() || other.is_some() || is_gone || known.contains(&object.id) {
+                    object.spec = spec.or(other.flatten());
+                    side.objects.push(object);
+                }
             }
         }
     }

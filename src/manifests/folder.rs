@@ -36,7 +36,7 @@ pub(crate) fn read(folder: &Path, below: bool) -> Result<Vec<Manifests>, Error> 
                 found.extend(read(&path, below)?);
             }
         } else if any_name || is_manifest_name(&name) {
-            found.push(Manifests { source: read_file(&path)?, folder: Some(folder.to_owned()) });
+            found.push(Manifests { source: read_file(&path)?, file: Some(path) });
         }
     }
     Ok(found)

@@ -2,7 +2,7 @@
 
 use std::{
     io::Write,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
 };
@@ -10,7 +10,7 @@ use std::{
 use redis_cluster_gen::{diff, error::Error};
 
 use super::{Manifests, folder::is_manifest_name, source};
-use crate::output::marker;
+use crate::output::{marker, paths::normal};
 
 /// A commit of a repository.
 pub(crate) struct Commit {
@@ -20,6 +20,8 @@ pub(crate) struct Commit {
     hash: String,
     /// The top folder of the working tree, without links.
     top: PathBuf,
+    /// The last commit that both this one and the present one come from; none where the clone does not have it.
+    common: Option<String>,
 }
 
 /// A file in a commit.
@@ -45,7 +47,9 @@ impl Commit {
         match found {
             Ok(hash) => {
                 let hash = text(hash).trim().to_owned();
-                Ok(Commit { reference: reference.to_owned(), hash, top })
+                let common = git(&top, &["merge-base", "HEAD", &hash]);
+                let common = common.ok().map(|common| text(common).trim().to_owned());
+                Ok(Commit { reference: reference.to_owned(), hash, top, common })
             }
             Err(_) => Err(unknown(&top, reference)),
         }
@@ -85,9 +89,20 @@ impl Commit {
         self.contents(entries)
     }
 
-    /// All that was generated from a spec in the commit, given by its path from the top; or, when the spec had another name then, those of
-    /// the one folder that has files of these names.
-    pub(crate) fn generated(&self, spec: &str, names: &[String]) -> Result<Vec<Manifests>, Error> {
+    /// Whether the present commit has lost a file that was there when the two parted.
+    pub(crate) fn has_lost(&self, file: &Path) -> bool {
+        let Some(common) = &self.common else { return false };
+        let Ok(path) = self.path_of(file) else { return false };
+        git(&self.top, &["cat-file", "-e", &format!("{common}:{path}")]).is_ok()
+    }
+
+    /// All output in the folders of the commit that have some of a spec; or, when the spec had another name then, in the one folder that has files of
+    /// these names.
+    pub(crate) fn generated(
+        &self,
+        is_from: impl Fn(&Manifests) -> Result<bool, Error>,
+        names: &[String],
+    ) -> Result<Vec<Manifests>, Error> {
         let pattern = marker::BEFORE;
         let found =
             git(&self.top, &["grep", "-l", "-z", "-F", "--full-name", "-e", pattern, &self.hash]);
@@ -100,24 +115,23 @@ impl Commit {
         for path in paths.filter(|path| path.ends_with(".yaml")) {
             entries.extend(self.list(path)?.into_iter().filter(|entry| entry.path == path));
         }
-        let all =
-            self.contents(entries)?.into_iter().flat_map(Manifests::parts).collect::<Vec<_>>();
+        let all = self.contents(entries)?;
+        let mut from_spec = Vec::new();
+        for manifests in &all {
+            from_spec.push(is_from(manifests)?);
+        }
+        let both = all.iter().zip(&from_spec).filter(|(_, is)| **is);
+        let folders: Vec<_> =
+            both.filter_map(|(manifests, _)| Some(manifests.folder()?.to_owned())).collect();
+        if !folders.is_empty() {
+            let is_there =
+                |text: &Manifests| folders.iter().any(|folder| text.folder() == Some(folder));
+            return Ok(all.into_iter().filter(is_there).collect());
+        }
         let path_of = |manifests: &Manifests| {
-            let folder = manifests.folder.clone().unwrap_or_default();
+            let folder = manifests.folder().unwrap_or(Path::new(""));
             folder.strip_prefix(&self.top).map(Path::to_owned).unwrap_or_default()
         };
-        let spec = Path::new(spec);
-        let is_from = |manifests: &Manifests| {
-            let folder = path_of(manifests);
-            manifests.origin().is_some_and(|origin| {
-                normal(&folder.join(origin)) == spec
-                    // What was printed into a file in a folder beside the spec.
-                    || folder.parent() == spec.parent() && Some(origin.as_ref()) == spec.file_name()
-            })
-        };
-        if all.iter().any(is_from) {
-            return Ok(all.into_iter().filter(is_from).collect());
-        }
         let named = |manifests: &Manifests| {
             let name = manifests.source.name.rsplit('/').next().unwrap_or_default();
             names.iter().any(|other| other == name)
@@ -192,8 +206,7 @@ impl Commit {
             let bytes = rest[..size].to_vec();
             rest = &rest[size + 1..];
             let source = source(format!("{}:{}", self.reference, entry.path), bytes)?;
-            let folder = self.top.join(Path::new(&entry.path).parent().unwrap_or(Path::new("")));
-            found.push(Manifests { source, folder: Some(folder) });
+            found.push(Manifests { source, file: Some(self.top.join(&entry.path)) });
         }
         Ok(found)
     }
@@ -243,21 +256,6 @@ fn existing(path: &Path) -> Result<(PathBuf, PathBuf), Error> {
     let folder = whole.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
     let rest = whole.strip_prefix(folder).unwrap_or(Path::new("")).to_owned();
     Ok((folder.canonicalize().map_err(failed)?, rest))
-}
-
-/// The path without `.` and `..`.
-fn normal(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                normal.pop();
-            }
-            other => normal.push(other),
-        }
-    }
-    normal
 }
 
 fn text(bytes: Vec<u8>) -> String {

@@ -20,7 +20,8 @@ use tempfile::TempPath;
 use super::{
     Sink, Spool, kustomization,
     marker::{self, in_file},
-    paths::STDIN,
+    origin::{self, Origin},
+    paths::{self, STDIN},
 };
 use crate::messages::Messages;
 
@@ -202,12 +203,23 @@ impl Folder {
         origin == STDIN || fs::metadata(self.path.join(origin)).is_err()
     }
 
-    /// Whether a file has what one of the specs gives, printed into one file: it calls its spec by the name alone.
+    /// Whether a file has what one of the specs gives, printed into one file.
     fn is_printed(&self, leftover: &Leftover) -> bool {
-        let alone = |origin: &String| {
-            Path::new(origin).file_name().is_some_and(|name| name == leftover.origin.as_str())
+        let path = self.place().join(&leftover.name);
+        let origins = origin::of(&path, &[&leftover.origin], &[], false);
+        let (Ok([Origin::Other(spec)]), Ok(folder)) = (origins.as_deref(), paths::real(&self.path))
+        else {
+            return false;
         };
-        self.is_gone(&leftover.origin) && self.origins.iter().any(alone)
+        let way = paths::real_file(spec).map(|spec| paths::relative(&spec, &folder));
+        way.is_ok_and(|way| self.origins.contains(&way))
+    }
+
+    /// Whether the spec that gave a file is gone. Of what was printed into one file nobody knows where its spec was.
+    fn is_left(&self, leftover: &Leftover) -> bool {
+        leftover.origin != STDIN
+            && origin::is_of_object(&leftover.name)
+            && self.is_gone(&leftover.origin)
     }
 
     fn stage_file(&self, name: &str, text: &[u8]) -> Result<TempPath, Error> {
@@ -260,11 +272,11 @@ impl Folder {
             let path = path.display();
             let origin = &leftover.origin;
             if !origins.contains(origin.as_str()) {
-                if origin != STDIN && self.is_printed(&leftover) {
+                if self.is_printed(&leftover) {
                     self.messages.warning(format_args!(
                         "{path} has the output of {origin}, too; remove it, or kubectl applies both"
                     ));
-                } else if origin != STDIN && self.is_gone(origin) {
+                } else if self.is_left(&leftover) {
                     self.messages.warning(format_args!(
                         "{path} is generated from {origin}, which is gone; remove it if it is not needed"
                     ));

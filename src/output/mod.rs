@@ -8,6 +8,7 @@ pub(crate) mod folder;
 pub(crate) mod home;
 pub(crate) mod kustomization;
 pub(crate) mod marker;
+pub(crate) mod origin;
 pub(crate) mod paths;
 mod single;
 pub(crate) mod stages;

@@ -22,24 +22,6 @@ pub(crate) fn relative_to(folder: &Path, specs: &[Input]) -> Result<Vec<String>,
     specs.iter().map(name).collect()
 }
 
-/// Whether generated text in a folder that names `origin` comes from a spec. What was printed to stdout calls its spec by the file's name alone,
-/// wherever it was written to then.
-pub(crate) fn is_from(folder: &Path, origin: &str, spec: &Input) -> Result<bool, Error> {
-    let alone = match &spec.from {
-        From::Stdin => return Ok(origin == STDIN),
-        From::File(path) => path.file_name().unwrap_or_default().to_string_lossy(),
-    };
-    let [way] = &relative_to(folder, std::slice::from_ref(spec))?[..] else { return Ok(false) };
-    // A spec of that name in the folder is meant before another.
-    Ok(way == origin || alone == origin && !folder.join(origin).exists())
-}
-
-/// Whether the spec that generated text in a folder names is nowhere where it may have been: beside the folder, if the name is all that is known.
-pub(crate) fn is_gone(folder: &Path, origin: &str) -> bool {
-    let beside = folder.parent().unwrap_or(Path::new(""));
-    origin != STDIN && !folder.join(origin).exists() && !beside.join(origin).exists()
-}
-
 /// The names of specs relative to the folder that holds all of them, so the file name for a single one.
 pub(crate) fn relative_to_common(specs: &[Input]) -> Result<Vec<String>, Error> {
     if let [Input { from: From::File(path), .. }] = specs {
@@ -69,7 +51,7 @@ fn common_ancestor(one: &Path, other: &Path) -> PathBuf {
 }
 
 /// The path without links, so that every way to the folder gives the same. The folder may be about to be made.
-fn real(folder: &Path) -> Result<PathBuf, Error> {
+pub(super) fn real(folder: &Path) -> Result<PathBuf, Error> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     match (folder.canonicalize(), folder.parent(), folder.file_name()) {
         (Ok(path), ..) => Ok(path),
@@ -81,15 +63,30 @@ fn real(folder: &Path) -> Result<PathBuf, Error> {
 }
 
 /// The path of a file that keeps its own name when it is a link.
-fn real_file(path: &Path) -> Result<PathBuf, Error> {
+pub(super) fn real_file(path: &Path) -> Result<PathBuf, Error> {
     let name = path.file_name().ok_or_else(|| {
         unreadable(path, io::Error::new(io::ErrorKind::InvalidInput, "it has no file name"))
     })?;
     Ok(real(path.parent().unwrap_or(Path::new("")))?.join(name))
 }
 
+/// The path without `.`, and without `..` where it can be.
+pub(crate) fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if normal.file_name().is_some() => {
+                normal.pop();
+            }
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
 /// The way from a folder to a file, both without links.
-fn relative(path: &Path, folder: &Path) -> String {
+pub(super) fn relative(path: &Path, folder: &Path) -> String {
     let common = common_ancestor(path, folder);
     let (Ok(down), Ok(up)) = (path.strip_prefix(&common), folder.strip_prefix(&common)) else {
         return slashes(path);

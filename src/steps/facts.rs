@@ -492,7 +492,6 @@ fn zones(set: &Object) -> Vec<String> {
     values.filter_map(|value| value.as_str().map(str::to_owned)).collect()
 }
 
-/// A volume of the pods.
 /// The Secrets that the passwords of users are read from.
 fn user_secrets(set: &Object) -> Vec<String> {
     let sources =
@@ -501,10 +500,12 @@ fn user_secrets(set: &Object) -> Vec<String> {
     let mut secrets: Vec<String> =
         sources.map(|source| text(source, "/secret/name").to_owned()).collect();
     secrets.retain(|secret| !secret.is_empty());
+    secrets.sort();
     secrets.dedup();
     secrets
 }
 
+/// A volume of the pods.
 fn volume<'a>(set: &'a Object, name: &str) -> Option<&'a Value> {
     let volumes = set.get("/spec/template/spec/volumes")?.as_array()?;
     volumes.iter().find(|volume| text(volume, "/name") == name)

@@ -12,6 +12,7 @@ pub mod write;
 use crate::{diff::Rule, document::Document};
 
 pub use stages::{Output, Request, steps};
+pub use words::quoted;
 
 /// The way to a spec.
 pub struct Steps {

@@ -66,6 +66,8 @@ pub struct Request<'a> {
     pub before: Side,
     /// Where the spec's output is committed.
     pub output: Output<'a>,
+    /// What `diff` compares with to judge the next stage, as its options; none where it cannot know what the stage before was.
+    pub guard: Option<&'a str>,
     /// The folder that the stages are written to, if they are.
     pub stages_folder: Option<&'a str>,
     /// Whether to tell how the password is changed, too.
@@ -434,11 +436,17 @@ fn held_up(context: &Context<'_>) -> Option<Refusal> {
 
 /// Refuses to turn clients away that name no user while pods restart, which is when users come that they could be.
 fn locked_out(context: &Context<'_>) -> Option<Refusal> {
-    let codes: BTreeSet<_> =
-        context.comparison.changes().map(|(_, change)| change.rule.code).collect();
+    let mut changes = context.comparison.changes();
+    let closes = changes.any(|(_, change)| change.rule.code == "RCG667");
+    let mut changes = context.comparison.changes();
+    let replaces_pods = changes.any(|(object, change)| {
+        object.id.kind == "StatefulSet"
+            && change.class() > Class::None
+            && change.path.is_below("spec template")
+    });
     let at_once =
         matches!(context.purpose, Purpose::Install | Purpose::TakeOver | Purpose::Together);
-    (codes.contains("RCG667") && context.rolls() && !at_once).then(|| Refusal {
+    (closes && replaces_pods && !at_once).then(|| Refusal {
         code: Some("RCG667"),
         reason: "clients that name no user are refused within two minutes, and pods that have not restarted by then do not know what else changes, such as the users that they could be".to_owned(),
         instead: vec![

@@ -134,7 +134,12 @@ pub(super) fn of(context: &Context<'_>) -> Stage {
     if context.has_new_job() {
         stage.wait.insert(0, wait_for_job(context));
     }
-    stage.wait.extend(own);
+    // The Job does not end where a pod is not as the others are.
+    if context.purpose == Purpose::Together {
+        stage.wait.splice(0..0, own);
+    } else {
+        stage.wait.extend(own);
+    }
     stage.wait.push(whole(context.new));
     if context.purpose == Purpose::Remove {
         topology::clean_up(context, &mut stage);
@@ -212,18 +217,20 @@ fn clients(context: &Context<'_>, stage: &mut Stage) {
 }
 
 /// Rules about changes that clients have to follow.
-const CLIENTS: [&str; 4] = ["RCG654", "RCG660", "RCG666", "RCG667"];
+const CLIENTS: [&str; 5] = ["RCG654", "RCG660", "RCG666", "RCG667", "RCG715"];
 
 /// Adds the Secrets with the passwords of users, where they come.
 fn users(context: &Context<'_>, stage: &mut Stage) {
     let had = context.old.map(|old| old.users.as_slice()).unwrap_or_default();
     for secret in context.new.users.iter().filter(|secret| !had.contains(secret)) {
+        let is_own = context.new.password.as_ref().is_none_or(|(other, _)| other != secret);
+        let make = context.kubectl(&format!(
+            "create secret generic {secret} --from-literal=USER=\"$(openssl rand -hex 24)\""
+        ));
         stage.before.push(Action::run(
             format!(
-                "See that Secret {secret} has a key with the password of each user that the spec takes from it, by the user's name where `passwordSecret` names no other: without the Secret no pod starts, and a user without a password cannot log in. To make it: `{}`.",
-                context.kubectl(&format!(
-                    "create secret generic {secret} --from-literal=USER=\"$(openssl rand -hex 24)\""
-                ))
+                "See that Secret {secret} has a key with the password of each user that the spec takes from it, by the user's name where `passwordSecret` names no other: without the Secret no pod starts, and a user without a password cannot log in.{}",
+                if is_own { format!(" To make it: `{make}`.") } else { String::new() }
             ),
             context.kubectl(&format!("describe secret {secret}")),
         ));
@@ -282,11 +289,13 @@ fn apply(context: &Context<'_>, stage: &Stage) -> Vec<Action> {
                 "Write the lines above into {} first: what follows renders what is there. (`plan --output-dir stages` writes the spec of each stage into a file, and copies it instead.)",
                 source.name
             )));
-            if context.comparison.class() < Class::DataRisk {
+            if let Some(guard) = context.request.guard
+                && context.comparison.class() < Class::DataRisk
+            {
                 actions.push(Action::run(
                     "See that nothing of it is data-risk, as it may be where a line was forgotten: then this fails, and you stop here.",
                     format!(
-                        "redis-cluster-gen diff {spec}{} --fail-on data-risk || [ $? -eq 1 ]",
+                        "redis-cluster-gen diff {spec}{}{guard} --fail-on data-risk || [ $? -eq 1 ]",
                         target(context.request)
                     ),
                 ));
@@ -496,7 +505,7 @@ pub(super) fn capitalized(text: &str) -> String {
 }
 
 /// A text as one word of a shell.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./:=@%+,".contains(char);
     if !text.is_empty() && text.chars().all(is_plain) {
         text.to_owned()

@@ -293,23 +293,62 @@ fn one_file_for_several_specs() {
 }
 
 #[test]
-fn one_place_for_each_output() {
+fn a_folder_comes_before_a_file() {
     let sandbox = rendered("k8s");
     printed(&sandbox, &[], "old.yaml");
-    let told =
-        |others: &str| format!("{others} have output of redis-cluster.yaml: remove one, or name");
-    let error = sandbox.run(&["check"]).refused();
-    assert!(error.contains(&told("both k8s and old.yaml")), "{error}");
+    let told = sandbox.run(&["check"]).told();
+    assert!(told.contains("old.yaml has output of redis-cluster.yaml, too, and is not"), "{told}");
     for home in ["k8s", "old.yaml"] {
         sandbox.run(&["check", "--output-dir", home]).told();
         sandbox.run(&["diff", "--output-dir", home]).told();
     }
+    sandbox.run(&["diff"]).told();
     fs::remove_dir_all(sandbox.path("k8s")).expect("removed");
     sandbox.run(&["check"]).told();
     printed(&sandbox, &[], "new.yaml");
-    let error = sandbox.run(&["plan"]).refused();
-    assert!(error.contains(&told("both new.yaml and old.yaml")), "{error}");
+    let error = sandbox.run(&["check"]).refused();
+    let both = "both new.yaml and old.yaml have output of redis-cluster.yaml: remove one, or name";
+    assert!(error.contains(both), "{error}");
     sandbox.run(&["diff", "--against", "new.yaml"]).told();
+}
+
+/// What was printed says less of its spec than its name may seem to: nothing that lives is taken away for it.
+#[test]
+fn names_in_files_are_not_taken_for_more_than_they_say() {
+    let [a, b] = ["a", "b"].map(spec);
+    let sandbox = Sandbox::with(&[("a.yaml", &a), ("b.yaml", &b)]);
+    sandbox.run(&["render", "a.yaml", "--output-dir", "k8s"]).told();
+    printed(&sandbox, &["b.yaml"], "k8s/b-all.yaml");
+    sandbox.run(&["check", "a.yaml", "b.yaml"]).told();
+    // A file that has the name of its spec, also when the spec is gone.
+    let sandbox = Sandbox::with(&[("a.yaml", &a), ("b.yaml", &b)]);
+    printed(&sandbox, &["a.yaml"], "k8s/a.yaml");
+    printed(&sandbox, &["b.yaml"], "k8s/b.yaml");
+    sandbox.run(&["check", "a.yaml", "b.yaml"]).told();
+    fs::remove_file(sandbox.path("b.yaml")).expect("removed");
+    sandbox.run(&["check", "a.yaml"]).told();
+    // Another spec of the same name, elsewhere.
+    let sandbox = Sandbox::with(&[("x/s.yaml", &a), ("y/s.yaml", &b)]);
+    printed(&sandbox, &["y/s.yaml"], "k8s/y.yaml");
+    sandbox.run(&["render", "x/s.yaml", "--output-dir", "k8s"]).told();
+    sandbox.run(&["check", "x/s.yaml", "--output-dir", "k8s"]).told();
+    // Specs of several folders in one file, which lies in another one.
+    printed(&sandbox, &["x/s.yaml", "y/s.yaml"], "deploy/out/all.yaml");
+    let all = ["check", "x/s.yaml", "y/s.yaml", "--output-dir", "deploy/out/all.yaml"];
+    sandbox.run(&all).told();
+    sandbox.write("x/s.yaml", a.replace("8.0.6", "8.0.7"));
+    let ran = sandbox.run(&["check", "x/s.yaml", "--output-dir", "deploy/out/all.yaml"]);
+    assert_eq!(ran.stdout, "changed    deploy/out/all.yaml (what comes from x/s.yaml)\n");
+    repaired(&sandbox, &ran, &all);
+    // What came from stdin cannot be rendered anew.
+    let sandbox = Sandbox::with(&[("b.yaml", &b)]);
+    let one = sandbox.run_with_stdin(&a, &["render", "-"]).ok();
+    let text = one + &sandbox.run(&["render", "b.yaml"]).ok();
+    sandbox.write("k8s/all.yaml", text);
+    sandbox.run(&["check", "b.yaml"]).told();
+    sandbox.write("b.yaml", b.replace("8.0.6", "8.0.7"));
+    let error = sandbox.run(&["check", "b.yaml"]).refused();
+    assert!(error.contains("has output of stdin, too"), "{error}");
 }
 
 #[test]
@@ -323,12 +362,6 @@ fn one_file_that_is_named() {
     let ran = sandbox.run(&arguments);
     assert_eq!(ran.stdout, "changed    k8s/redis.yaml\n");
     repaired(&sandbox, &ran, &arguments);
-    // The folder that it lies in is another place.
-    let ran = sandbox.run(&["check", spec_file, "--output-dir", "k8s"]);
-    let twice = "unexpected k8s/redis.yaml (it has what comes from redis-cluster.yaml, too)\n";
-    assert!(ran.stdout.contains(twice), "{ran:?}");
-    let warned = sandbox.run(&["render", spec_file, "--output-dir", "k8s"]).told();
-    assert!(warned.contains("has the output of redis-cluster.yaml, too"), "{warned}");
     // What a failed render leaves, and what is not ours.
     for (text, told) in [
         ("", "changed    k8s/redis.yaml (nothing of specs/orders/redis-cluster.yaml)\n"),
@@ -338,9 +371,14 @@ fn one_file_that_is_named() {
         let ran = sandbox.run(&arguments);
         assert_eq!(ran.stdout, told);
     }
-    let sandbox = Sandbox::with(&[("redis-cluster.yaml", &spec("stock")), ("k8s/redis.yaml", "")]);
+    // The folder that it lies in is another place.
+    let sandbox = rendered("k8s");
+    printed(&sandbox, &[], "k8s/redis.yaml");
     let ran = sandbox.run(&["check"]);
-    assert_eq!(ran.stdout, "changed    k8s/redis.yaml (nothing of redis-cluster.yaml)\n");
+    let twice = "unexpected k8s/redis.yaml (it has what comes from redis-cluster.yaml, too)\n";
+    assert_eq!(ran.stdout, twice);
+    let warned = sandbox.run(&["render", "--output-dir", "k8s"]).told();
+    assert!(warned.contains("has the output of redis-cluster.yaml, too"), "{warned}");
     repaired(&sandbox, &ran, &["check"]);
 }
 

@@ -317,3 +317,31 @@ fn one_file_and_where_it_moved_to() {
         assert!(told.contains("8.0.6") && !told.contains("+ StatefulSet"), "{file}: {told}");
     }
 }
+
+/// What the other side has and this one never had is not removed by it.
+#[test]
+fn specs_that_are_gone_and_specs_that_are_new_there() {
+    let sandbox = Sandbox::with(&[("r/a.yaml", &spec("a")), ("r/b.yaml", &spec("b"))]);
+    let render = |specs: &[&str]| {
+        run(&sandbox, "r", &[&["render", "--output-dir", "k8s"], specs].concat()).told();
+    };
+    git(&sandbox, "r", &["init", "--quiet"]);
+    render(&["a.yaml", "b.yaml"]);
+    commit(&sandbox, "r", "one");
+    git(&sandbox, "r", &["branch", "behind"]);
+    sandbox.write("r/c.yaml", spec("c"));
+    render(&["c.yaml"]);
+    commit(&sandbox, "r", "two");
+    git(&sandbox, "r", &["switch", "--quiet", "behind"]);
+    run(&sandbox, "r", &["diff", "a.yaml", "--against", "git:main"]).told();
+    git(&sandbox, "r", &["mv", "k8s", "deploy"]);
+    run(&sandbox, "r", &["diff", "a.yaml", "--against", "git:main"]).told();
+    git(&sandbox, "r", &["rm", "--quiet", "b.yaml"]);
+    let ran =
+        run(&sandbox, "r", &["diff", "a.yaml", "--against", "git:main", "--fail-on", "data-risk"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(
+        ran.stdout.contains("- StatefulSet b-shard-0") && !ran.stdout.contains("c-shard"),
+        "{ran:?}"
+    );
+}

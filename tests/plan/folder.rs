@@ -165,10 +165,31 @@ fn one_file_of_several_specs() {
         told.contains("k8s/all.yaml has the output of b.yaml, too, which is not current"),
         "{told}"
     );
-    // What is emptied by a shell is still the place.
-    sandbox.write("k8s/all.yaml", "");
-    let ran = sandbox.run(&["plan", "a.yaml"]);
-    assert!(ran.stdout.contains("render a.yaml >k8s/all.yaml.new && "), "{ran:?}");
+    // Nor does it leave one out.
+    sandbox.write("b.yaml", spec("b"));
+    std::fs::rename(sandbox.path("b.yaml"), sandbox.path("c.yaml")).expect("renamed");
+    let told = sandbox.run(&["plan", "a.yaml"]).refused();
+    assert!(told.contains("has the output of b.yaml, too, which is gone"), "{told}");
+}
+
+/// Whoever writes a stage's lines by hand may forget one.
+#[test]
+fn a_forgotten_line_is_noticed() {
+    let sized = |shards: u32, more: &str| {
+        spec_with("stock", &format!("topology:\n  shards: {shards}\n{more}"))
+    };
+    let sandbox = Sandbox::with(&[("x/redis-cluster.yaml", &sized(5, ""))]);
+    let text = sandbox.run(&["render", "x"]).ok();
+    sandbox.write("far/er/all.yaml", text);
+    sandbox.write("x/redis-cluster.yaml", sized(3, ""));
+    let ran = sandbox.run(&["plan", "x", "--against", "far/er/all.yaml"]);
+    let guard =
+        ran.stdout.lines().find_map(|line| line.trim().strip_prefix("$ redis-cluster-gen diff "));
+    let guard = guard.expect("a guard").strip_suffix(" || [ $? -eq 1 ]").expect("its end");
+    let guard: Vec<_> = ["diff"].into_iter().chain(guard.split(' ')).collect();
+    assert_eq!(sandbox.run(&guard).code, Some(3), "{guard:?}");
+    sandbox.write("x/redis-cluster.yaml", sized(3, "  retiring:\n    shards: 2\n"));
+    assert_eq!(sandbox.run(&guard).code, Some(1), "{guard:?}");
 }
 
 #[test]

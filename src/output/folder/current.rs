@@ -88,12 +88,12 @@ impl Folder {
                 findings.push(Finding::new(State::Stale, leftover.name, ""));
                 continue;
             }
-            if leftover.origin != STDIN && self.is_gone(&leftover.origin) {
-                let reason = if self.is_printed(&leftover) {
-                    format!("it has what comes from {}, too", leftover.origin)
-                } else {
-                    format!("its spec {} is gone", leftover.origin)
-                };
+            let reason = match (self.is_printed(&leftover), self.is_left(&leftover)) {
+                (true, _) => Some(format!("it has what comes from {}, too", leftover.origin)),
+                (_, true) => Some(format!("its spec {} is gone", leftover.origin)),
+                _ => None,
+            };
+            if let Some(reason) = reason {
                 findings.push(Finding::in_the_way(leftover.name.clone(), &reason));
             }
             kept.push(leftover);
