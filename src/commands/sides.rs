@@ -22,7 +22,7 @@ use crate::{
     messages::Messages,
     output::{
         home::{Home, Homes},
-        origin::{self, Origin},
+        origin::{self, Origin, Specs},
     },
 };
 
@@ -260,11 +260,11 @@ fn of_cluster<'a>(side: &'a Side, object: &'a Object) -> impl Iterator<Item = &'
 
 /// Whether any part of texts comes from the specs.
 fn from_any(texts: &[Manifests], inputs: &[Input]) -> Result<bool, Error> {
-    let inputs: Vec<&Input> = inputs.iter().collect();
+    let specs = Specs::of(inputs)?;
     for text in texts {
         let Some(file) = &text.file else { continue };
         let names: Vec<_> = text.parts().into_iter().map(|(name, _)| name).collect();
-        let origins = origin::of(file, &names, &inputs, true)?;
+        let origins = origin::of(file, &names, &specs, true)?;
         if origins.iter().any(|origin| matches!(origin, Origin::Spec(_))) {
             return Ok(true);
         }
@@ -293,13 +293,13 @@ fn from_specs(
     found: Found<'_>,
 ) -> Result<Side, Error> {
     let known: HashSet<&Id> = after.objects.iter().map(|object| &object.id).collect();
-    let inputs: Vec<&Input> = inputs.iter().collect();
+    let specs = Specs::of(inputs)?;
     let mut side = Side::default();
     for text in texts {
         let mut parts = text.parts();
         let names: Vec<_> = parts.iter().map(|(name, _)| *name).collect();
         let mut origins = match &text.file {
-            Some(file) => origin::of(file, &names, &inputs, matches!(found, Found::Named))?,
+            Some(file) => origin::of(file, &names, &specs, matches!(found, Found::Named))?,
             None => vec![Origin::Unknown; names.len()],
         };
         let is_foreign = parts.is_empty();

@@ -206,7 +206,8 @@ impl Folder {
     /// Whether a file has what one of the specs gives, printed into one file.
     fn is_printed(&self, leftover: &Leftover) -> bool {
         let path = self.place().join(&leftover.name);
-        let origins = origin::of(&path, &[&leftover.origin], &[], false);
+        let origins = origin::Specs::of([])
+            .and_then(|none| origin::of(&path, &[&leftover.origin], &none, false));
         let (Ok([Origin::Other(spec)]), Ok(folder)) = (origins.as_deref(), paths::real(&self.path))
         else {
             return false;

@@ -107,6 +107,7 @@ impl Homes {
         let From::File(path) = &spec.from else { return Ok((Vec::new(), Vec::new())) };
         let beside = path.parent().unwrap_or(Path::new("")).to_owned();
         let known = self.known.entry(beside.clone()).or_insert_with(|| known(&beside));
+        let specs = origin::Specs::of([spec])?;
         let (mut folders, mut files) = (Vec::new(), Vec::new());
         for (home, names) in known {
             match home {
@@ -118,7 +119,7 @@ impl Homes {
                 }
                 Home::File(file) => {
                     let names: Vec<_> = names.iter().map(String::as_str).collect();
-                    if is_in(&origin::of(file, &names, &[spec], false)?) {
+                    if is_in(&origin::of(file, &names, &specs, false)?) {
                         files.push(home.clone());
                     }
                 }
@@ -132,7 +133,7 @@ impl Homes {
 pub(crate) fn has_output(file: &Path, spec: &Input) -> Result<bool, Error> {
     let names = names_in_file(file);
     let names: Vec<_> = names.iter().map(String::as_str).collect();
-    Ok(is_in(&origin::of(file, &names, &[spec], true)?))
+    Ok(is_in(&origin::of(file, &names, &origin::Specs::of([spec])?, true)?))
 }
 
 fn is_in(origins: &[Origin]) -> bool {

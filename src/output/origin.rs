@@ -44,23 +44,29 @@ impl Base {
     }
 }
 
+/// The specs of a run: where each is, and as commands name it; none for the one from stdin.
+pub(crate) struct Specs<'a>(Vec<Option<(PathBuf, &'a Path)>>);
+
+impl<'a> Specs<'a> {
+    pub(crate) fn of(specs: impl IntoIterator<Item = &'a Input>) -> Result<Specs<'a>, Error> {
+        let place = |spec: &'a Input| match &spec.from {
+            From::Stdin => Ok(None),
+            From::File(path) => Ok(Some((paths::real_file(path)?, path.as_path()))),
+        };
+        Ok(Specs(specs.into_iter().map(place).collect::<Result<_, _>>()?))
+    }
+}
+
 /// What the names in a file mean, each in its place. If the file is `named` as the output of the specs, it may lie anywhere.
 pub(crate) fn of(
     file: &Path,
     names: &[&str],
-    specs: &[&Input],
+    Specs(files): &Specs<'_>,
     named: bool,
 ) -> Result<Vec<Origin>, Error> {
     let folder = Base::at(file.parent().unwrap_or(Path::new("")).to_owned())?;
     let alone = file.file_name().unwrap_or_default();
     let path = folder.real.join(alone);
-    let mut files = Vec::new();
-    for spec in specs {
-        files.push(match &spec.from {
-            From::Stdin => None,
-            From::File(spec) => Some((paths::real_file(spec)?, spec.as_path())),
-        });
-    }
     let base = if is_of_object(&alone.to_string_lossy()) {
         Some(folder)
     } else {
@@ -85,7 +91,7 @@ pub(crate) fn of(
     };
     let meaning = |name: &str| {
         if name == STDIN {
-            let place = specs.iter().position(|spec| spec.from == From::Stdin);
+            let place = files.iter().position(Option::is_none);
             return place.map_or(Origin::Unknown, Origin::Spec);
         }
         let Some(base) = &base else { return Origin::Unknown };

@@ -51,7 +51,8 @@ impl Single {
         let source = manifests::read_file(path)?;
         let found = marker::parts(&source.text);
         let names: Vec<_> = found.iter().map(|(name, _)| *name).collect();
-        let origins = origin::of(path, &names, specs, true)?;
+        let places = origin::Specs::of(specs.iter().copied())?;
+        let origins = origin::of(path, &names, &places, true)?;
         let part = |((name, bytes), origin): ((&str, Range<usize>), Origin)| Part {
             name: name.to_owned(),
             bytes,
