@@ -122,7 +122,7 @@ create_cluster() {
 }
 
 # step WHAT ADDRESS COMMAND...: does one thing on one pod. An error is no end: the next round looks
-# at what is, and decides again.
+# at what is, and decides again. Sets progressed to yes when it is done for the first time.
 step() {
     what=$1
     address=$2
@@ -137,6 +137,7 @@ $what: $answer
     esac
     steps_said="$steps_said$what: $answer
 "
+    [ "$answer" != ok ] || progressed=yes
     say "$what: $answer"
 }
 
@@ -400,6 +401,7 @@ print_rows() {
         }' | while IFS= read -r row; do say "$row"; done
 }
 
+# From here on it runs.
 trap 'exit 143' TERM INT
 [ -n "$POD_NAME" ] || POD_NAME=$(hostname 2>/dev/null || echo job)
 read -r own_pid _ </proc/self/stat

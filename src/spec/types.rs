@@ -1164,7 +1164,7 @@ impl Default for Resources {
 pub struct Bootstrap {
     /// Whether the Job is rendered.
     pub enabled: bool,
-    /// Seconds that one try of the Job may be without progress, waiting for all pods included. While slots move, each that arrives is progress.
+    /// Seconds that one try of the Job may be without progress, waiting for all pods included. Each step that is done for the first time is progress, and each slot that moves.
     #[schemars(range(min = 30))]
     pub timeout_seconds: u32,
     /// How often the Job is tried again after a failure.

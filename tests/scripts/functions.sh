@@ -258,4 +258,24 @@ for error in 'NOAUTH x' 'MISCONF x' 'MASTERDOWN x' 'BUSY x'; do
     equal "started: $error" "$(probe startup "$error")" '0 '
 done
 
+# What the Job does counts as progress, the first time
+sed -e '/^\. \/conf\//d' -e '/^# From here on it runs/,$d' "$TEMPLATES/bootstrap.sh" >"$TMP/bootstrap.sh"
+. "$TMP/bootstrap.sh"
+ask() { echo "$answers"; }
+# steps WHAT...: whether they are progress.
+steps() {
+    progressed=no
+    for what in "$@"; do step "$what" 10.0.0.1 COMMAND >/dev/null 2>&1; done
+    echo "$progressed"
+}
+steps_said='
+' answers=OK
+steps 'a meets b' >"$TMP/progressed"
+equal 'a step is progress' "$(cat "$TMP/progressed")" yes
+steps 'a meets b' >"$TMP/progressed"
+equal 'the same again is none' "$(cat "$TMP/progressed")" no
+answers='ERR no'
+steps 'a meets c' >"$TMP/progressed"
+equal 'a step that failed is none' "$(cat "$TMP/progressed")" no
+
 echo "$checks checks passed"

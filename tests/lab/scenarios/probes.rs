@@ -86,7 +86,7 @@ pub fn states(lab: &mut Lab) -> Result<()> {
     busy(lab, &cluster, &master)?;
     cluster.wait_whole(Duration::from_secs(30))?;
     let kills = loading(lab, &cluster, &replica)?;
-    cluster.wait_whole(Duration::from_secs(30))?;
+    cluster.wait_whole(Duration::from_secs(90))?;
 
     for pod in cluster.pods()? {
         let killed = if pod.name() == replica.name() { kills } else { 0 };
