@@ -146,7 +146,8 @@ struct Client {
     cluster: Cluster,
     retries: u32,
     connection: Option<ClusterConnection>,
-    last_success: Instant,
+    /// When the first of the commands began that failed since one succeeded.
+    failing_since: Option<Instant>,
     last_attempt: Option<Instant>,
     is_broken: bool,
 }
@@ -154,9 +155,15 @@ struct Client {
 impl Client {
     fn new(cluster: &Cluster) -> Client {
         let cluster = cluster.clone();
-        let (last_success, last_attempt) = (Instant::now(), None);
-        let (connection, is_broken) = (None, false);
-        Client { cluster, retries: RETRIES, connection, last_success, last_attempt, is_broken }
+        let (connection, failing_since, last_attempt) = (None, None, None);
+        Client {
+            cluster,
+            retries: RETRIES,
+            connection,
+            failing_since,
+            last_attempt,
+            is_broken: false,
+        }
     }
 
     fn connect(&self) -> Result<ClusterConnection> {
@@ -180,8 +187,9 @@ impl Client {
                 .certs(certificates)
                 .danger_accept_invalid_hostnames(!self.cluster.is_strict);
         }
-        // A handshake takes time where processors are few; an address that nobody has any more costs this much.
-        let patience = if self.cluster.certificates().is_some() { 300 } else { 200 };
+        // Whenever it is told that a slot has moved, the crate dials all servers that it has no connection to, one after
+        // another, and those that have gone cost this much each. A handshake takes time where processors are few.
+        let patience = if self.cluster.certificates().is_some() { 300 } else { 50 };
         let client = builder
             .connection_timeout(Duration::from_millis(patience))
             .response_timeout(Duration::from_millis(400) * self.cluster.world.patience)
@@ -194,7 +202,8 @@ impl Client {
 
     fn run<T: redis::FromRedisValue>(&mut self, command: &redis::Cmd) -> Result<T> {
         let now = Instant::now();
-        let stuck = now - self.last_success > Duration::from_millis(100);
+        let stuck =
+            self.failing_since.is_some_and(|since| now - since > Duration::from_millis(100));
         let may_connect =
             self.last_attempt.is_none_or(|last| now - last > Duration::from_millis(250));
         if self.connection.is_none() || ((stuck || self.is_broken) && may_connect) {
@@ -205,9 +214,12 @@ impl Client {
         let connection = self.connection.as_mut().ok_or("no connection")?;
         let answer = command.query(connection);
         match &answer {
-            Ok(_) => self.last_success = Instant::now(),
+            Ok(_) => self.failing_since = None,
             // The crate keeps a connection to a server that has gone, and fails with it for ever while others work.
-            Err(error) => self.is_broken |= error.is_io_error(),
+            Err(error) => {
+                self.failing_since.get_or_insert(now);
+                self.is_broken |= error.is_io_error();
+            }
         }
         Ok(answer?)
     }
