@@ -196,7 +196,8 @@ write_credentials() {
         write_exporter_password "$ACCEPTED"
         first_line "$ACCEPTED"
         cat "$APPLIED_USERS"
-        printf 'masteruser _replication\nmasterauth %s\n' "$(derived _replication "$line")"
+        user=_replication
+        printf 'masteruser %s\nmasterauth %s\n' "$user" "$(derived "$user" "$line")"
     else
         # Without a password, a name does it: a user that only this cluster's servers have. Whoever can
         # log in as this user can log in as the default user as well, so it gives nothing away. Valkey 9 moves
@@ -206,6 +207,20 @@ write_credentials() {
         printf 'masteruser %s\nmasterauth %s\n' "$user" "$user"
     fi >"$CREDENTIALS" || refuse "cannot write $CREDENTIALS"
     umask 022
+}
+
+# A server that comes back as a replica dials the address that its master had before. Where another pod of this
+# cluster has that by now, it would copy that pod's data over its own, be elected since it has been in touch with
+# a master, and its own master would copy that. So it gets no login before heal.sh has seen that it dials its
+# master.
+hold_back() {
+    [ -e "$NODES" ] || return
+    # shellcheck disable=SC2046 # splits into words
+    set -- $(judge_nodes_file "$NODES")
+    [ "$3" = slave ] || return
+    if ! printf '%s\n' "$user" >"$HELD" || ! printf 'masteruser %s\n' "$NOBODY" >>"$CREDENTIALS"; then
+        refuse "cannot write $HELD and $CREDENTIALS"
+    fi
 }
 
 # Runs the heal loop beside the server, whose process id is $1, and again should it ever end. Its
@@ -229,7 +244,7 @@ keep_healing() {
 # From here on it runs.
 trap 'exit 143' TERM INT
 # /tmp outlives a restart of the container.
-rm -f "$JOINED" "$HEALER" "$HURRYING" "$ACCEPTED" "$APPLIED_USERS" "$LOGINS" "$CREDENTIALS" "$APPLIED" \
+rm -f "$JOINED" "$HEALER" "$HURRYING" "$HELD" "$ACCEPTED" "$APPLIED_USERS" "$LOGINS" "$CREDENTIALS" "$APPLIED" \
     "$CERTIFICATES" "$ANNOUNCED" "$RUN/server.sock" "$RUN"/port-*
 
 case $ENGINE in
@@ -246,6 +261,7 @@ guard_nodes_file
 align_shard_ids
 guard_empty_master
 write_credentials
+hold_back
 guard_predecessor
 
 set -- "$CONF/redis.conf" --include "$CREDENTIALS" --cluster-announce-ip "$own_ip"

@@ -4,6 +4,7 @@
 #   - writes the mark for the readiness probe when there is nobody left to tell;
 #   - shortens the time for which masters that are back stay failed, where it holds this server up;
 #   - goes on giving slots away where it took over from a master that did;
+#   - lets a replica that has come back copy its master, once it is its master that it dials;
 #   - mends a replica that dials an address its master no longer has;
 #   - keeps a copy of nodes.conf, for the entrypoint, until the node leaves the cluster;
 #   - applies live.conf when it has changed;
@@ -384,6 +385,31 @@ mend_stale_link() {
     stale_passes=0
 }
 
+# Gives a server that came back as a replica its login ("hold_back" of entrypoint.sh), once the server that it dials
+# is its master.
+let_copy() {
+    [ -e "$HELD" ] || return
+    if [ "$role" = slave ]; then
+        [ -n "$dialled" ] && [ -n "$master_id" ] || return
+        id=$(id_at "$dialled")
+        if [ "$id" != "$master_id" ]; then
+            [ -z "$id" ] || [ "$id" = "$held_said" ] ||
+                say "this replica dials $dialled, where its master $master_id was and node $id is now: nothing is copied"
+            [ -z "$id" ] || held_said=$id
+            return
+        fi
+    fi
+    first_line "$HELD"
+    answer=$(own CONFIG SET masteruser "$line")
+    if [ "$answer" = OK ]; then
+        rm -f "$HELD"
+        [ -z "$held_said" ] || say "this replica dials its master now, at $dialled: it may copy"
+    elif [ "$answer" != "$held_said" ]; then
+        say "the server refuses the login to its master: $answer"
+        held_said=$answer
+    fi
+}
+
 # Keeps a copy of nodes.conf from a time at which the cluster was whole and this node in it. An older
 # or a lonely one would bring the node back without its peers.
 save_nodes_file() {
@@ -528,13 +554,16 @@ user_commands() {
         END { for (name in before) if (!(name in after)) print "ACL DELUSER", name }' "$1" "$2"
 }
 
-# Prints the command that lets the server log in to its master as user $1; file $2 holds the cluster's passwords.
+# Prints the command that lets the server log in to its master as user $1, or as nobody yet; file $2 holds the
+# cluster's passwords.
 replication_command() {
     first_line "$2"
-    if [ "$1" = default ]; then
+    login=$1
+    [ ! -e "$HELD" ] || login=$NOBODY
+    if [ "$login" = default ]; then
         printf 'CONFIG SET masteruser "" masterauth %s\n' "$(quoted "$line")"
     else
-        printf 'CONFIG SET masteruser %s masterauth %s\n' "$1" "$(derived "$1" "$line")"
+        printf 'CONFIG SET masteruser %s masterauth %s\n' "$login" "$(derived "$1" "$line")"
     fi
 }
 
@@ -612,7 +641,8 @@ $(replication_command "$replicates_as" "$ACCEPTED.new")")
 # Sets replicates_as to the user that the server logs in to its master as.
 look_at_login() {
     [ -z "$replicates_as" ] || return
-    case $(own CONFIG GET masteruser) in
+    first_line "$HELD" || line=$(own CONFIG GET masteruser)
+    case $line in
     *_replication*) replicates_as=_replication ;;
     *) replicates_as=default ;;
     esac
@@ -646,7 +676,8 @@ login_at_master() {
 
 # Two versions of this may run in one cluster, while its pods are replaced.
 mend_login() {
-    [ "$role" = slave ] && [ -n "$master_ip" ] && [ -n "$password" ] && has_user _replication || return
+    [ "$role" = slave ] && [ -n "$master_ip" ] && [ -n "$password" ] && [ ! -e "$HELD" ] && has_user _replication ||
+        return
     look_at_login
     [ "$link" = down ] || [ "$replicates_as" = default ] || return
     login=$(login_at_master)
@@ -669,6 +700,7 @@ pass() {
     meet_moved_peers
     start_hurry
     mark_joined
+    let_copy
     mend_stale_link
     save_nodes_file
     drop_nodes_file
@@ -696,7 +728,7 @@ between_passes() {
 read -r own_pid _ </proc/self/stat
 echo "$own_pid" >"$HEALER"
 passes=0 tries=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no sick=0
-returned_passes=0 hurried_passes=0 timeout_said='' took_over=no giving_passes=0 giving_said=''
+returned_passes=0 hurried_passes=0 timeout_said='' took_over=no giving_passes=0 giving_said='' held_said=''
 answered=' ' strangers_before=' ' strangers_said=' '
 slurp "$APPLIED"
 live_text=$text

@@ -18,6 +18,13 @@ HEALER=$RUN/heal.pid
 # Lies here as long as heal.sh has shortened the server's node timeout.
 # shellcheck disable=SC2034
 HURRYING=$RUN/hurrying
+# Lies here as long as the server may not log in to any master; the user that it will log in as. Written by
+# entrypoint.sh, removed by heal.sh.
+# shellcheck disable=SC2034
+HELD=$RUN/held
+# A user that no server has.
+# shellcheck disable=SC2034
+NOBODY=_nobody
 # The passwords that the running server accepts, one in a line; the first is for logging in. The mounted file
 # may be newer.
 ACCEPTED=$RUN/passwords

@@ -220,6 +220,12 @@ pub const SCENARIOS: &[Scenario] = &[
     )
     .quick("valkey-9", PerShard),
     scenario(
+        "f7-taken-address",
+        "a master is away, another has its address, and its replica comes back",
+        restart::taken_address,
+    )
+    .quick("redis-7.0", Single),
+    scenario(
         "f7-one-by-one",
         "all pods killed, started 3 s apart at new addresses",
         restart::one_by_one,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    clients::Load,
+    clients::{Load, fill, unreadable},
     cluster::{Cluster, Shard},
     lab::Lab,
     names::Lie,
@@ -221,6 +221,42 @@ pub fn shuffled(lab: &mut Lab) -> Result<()> {
 
 pub fn one_by_one(lab: &mut Lab) -> Result<()> {
     all_killed(lab, &Return { apart: Duration::from_secs(3), ..AT_ONCE })
+}
+
+/// A master is away, another master of its cluster has its address, and its replica comes back and knows nothing of that. It
+/// would copy the keys of another shard over its own and be elected with them, and its master would copy those in turn.
+pub fn taken_address(lab: &mut Lab) -> Result<()> {
+    let (cluster, shards) = lab.deploy(&lab.spec("blue"))?;
+    let world = lab.world.clone();
+    let keys = fill(&cluster, 300, "kept")?;
+    thread::sleep(SETTLED);
+    let [shard, other, ..] = &shards[..] else { bail!("a cluster with too few shards") };
+    let (away, thief) = (&shard.master, &other.master);
+    let replica = shard.replicas.first().ok_or("a shard without a replica")?;
+    let own = cluster.keys_on(replica)?;
+    let address = world.pod(away)?.recipe.net.address;
+    world.say(&format!("killing {away}, {replica} and {thief}, which gets the address of {away}"));
+    world.destroy(&[away.clone(), replica.clone(), thief.clone()])?;
+    world.pin(thief, address);
+    world.release([thief]);
+    let answers = |pod: &str| cluster.keys_on(pod).map(|_| ());
+    world.wait("it answers there", Duration::from_secs(20), || answers(thief))?;
+    world.release([replica]);
+    world.wait("the replica answers", Duration::from_secs(20), || answers(replica))?;
+    // Longer than others need to call a master failed and to elect another one.
+    let answering = Instant::now();
+    while answering.elapsed() < Duration::from_secs(15) {
+        ensure!(cluster.keys_on(replica)? == own, "{replica} has other keys than before");
+        thread::sleep(Duration::from_millis(200));
+    }
+    world.release([away]);
+    world.wait("it answers again", Duration::from_secs(20), || answers(away))?;
+    let back = Instant::now();
+    let (whole, _) = cluster.wait_lasting(Duration::from_secs(40), Duration::from_secs(5))?;
+    lab.healed_at(back, whole);
+    let broken = unreadable(&cluster, &keys)?;
+    ensure!(broken.is_empty(), "{} keys are not readable: {broken:?}", broken.len());
+    lab.ensure_healed_within(HEALED)
 }
 
 /// A shard comes back when the others have just called its master failed. Nobody takes over, and a failed master that is
