@@ -209,10 +209,10 @@ write_credentials() {
     umask 022
 }
 
-# A server that comes back as a replica dials the address that its master had before. Where another pod of this
-# cluster has that by now, it would copy that pod's data over its own, be elected since it has been in touch with
-# a master, and its own master would copy that. So it gets no login before heal.sh has seen that it dials its
-# master.
+# When a master's address moves to a pod of its own cluster, the credentials keep nobody apart. Its replica would copy
+# that pod's data over its own, be elected, since it has been in touch with a master, and its master would copy that
+# in turn. So a server that comes back as a replica, and may dial an address of before, gets no login until heal.sh
+# has seen that it dials its master.
 hold_back() {
     [ -e "$NODES" ] || return
     # shellcheck disable=SC2046 # splits into words
@@ -220,6 +220,27 @@ hold_back() {
     [ "$3" = slave ] || return
     if ! printf '%s\n' "$user" >"$HELD" || ! printf 'masteruser %s\n' "$NOBODY" >>"$CREDENTIALS"; then
         refuse "cannot write $HELD and $CREDENTIALS"
+    fi
+}
+
+# Prints the address that a node list has for the node itself.
+address_before() {
+    awk '"," $3 "," ~ /,myself,/ {
+        sub(/,.*/, "", $2)
+        sub(/@.*/, "", $2)
+        sub(/:[0-9]*$/, "", $2)
+        print $2
+    }' "$NODES"
+}
+
+# And a server at an address that it did not have before, which others may dial for somebody else, lets nobody copy
+# it until heal.sh has seen where the masters are.
+close_copies() {
+    [ -e "$NODES" ] && [ "$(address_before)" != "$own_ip" ] || return
+    if ! printf '%s\n' "$user" >"$CLOSED" ||
+        ! (umask 077 && sed "s/^user $user on /user $user off /" "$CREDENTIALS" >"$CREDENTIALS.new") ||
+        ! mv -f "$CREDENTIALS.new" "$CREDENTIALS"; then
+        refuse "cannot write $CLOSED and $CREDENTIALS"
     fi
 }
 
@@ -244,8 +265,8 @@ keep_healing() {
 # From here on it runs.
 trap 'exit 143' TERM INT
 # /tmp outlives a restart of the container.
-rm -f "$JOINED" "$HEALER" "$HURRYING" "$HELD" "$ACCEPTED" "$APPLIED_USERS" "$LOGINS" "$CREDENTIALS" "$APPLIED" \
-    "$CERTIFICATES" "$ANNOUNCED" "$RUN/server.sock" "$RUN"/port-*
+rm -f "$JOINED" "$HEALER" "$HURRYING" "$HELD" "$CLOSED" "$ACCEPTED" "$APPLIED_USERS" "$LOGINS" "$CREDENTIALS" \
+    "$APPLIED" "$CERTIFICATES" "$ANNOUNCED" "$RUN/server.sock" "$RUN"/port-*
 
 case $ENGINE in
 redis | valkey) ;;
@@ -262,6 +283,7 @@ align_shard_ids
 guard_empty_master
 write_credentials
 hold_back
+close_copies
 guard_predecessor
 
 set -- "$CONF/redis.conf" --include "$CREDENTIALS" --cluster-announce-ip "$own_ip"

@@ -5,6 +5,7 @@
 #   - shortens the time for which masters that are back stay failed, where it holds this server up;
 #   - goes on giving slots away where it took over from a master that did;
 #   - lets a replica that has come back copy its master, once it is its master that it dials;
+#   - lets others copy this server, once no replica can take it for its own master;
 #   - mends a replica that dials an address its master no longer has;
 #   - keeps a copy of nodes.conf, for the entrypoint, until the node leaves the cluster;
 #   - applies live.conf when it has changed;
@@ -30,10 +31,12 @@ PATIENCE=2
 #   sick NUMBER        of them: not connected, suspected, failed or without address
 #   headless NUMBER    of the sick: those that own slots
 #   failed ID          each of the headless that counts as failed
+#   owner ID SEEN FOLLOWED  each peer that owns slots: yes or no, whether it has been in touch since this loop
+#                      began, and whether a replica of it is well
 #   known ID=IP@PORT=WELL   every peer, with bus port, and yes or no
 #   shape TEXT         changes with ids, roles, slots and addresses, not with time
 digest() {
-    awk '
+    awk -v began="$began" '
         function ip_of(address) { sub(/,.*/, "", address); sub(/@.*/, "", address); sub(/:[0-9]*$/, "", address); return address }
         function bus_of(address) { sub(/,.*/, "", address); sub(/.*@/, "", address); return address }
         { sub(/\r$/, "") }
@@ -54,12 +57,16 @@ digest() {
             print "known", $1 "=" ip "@" bus_of($2) "=" (well ? "yes" : "no")
             if (well) address[$1] = ip
             else sick++
+            if (well && role == "slave") followed[$4] = 1
+            # What the server has read from its file counts as heard of when it started.
+            if (slots != "") seen[$1] = well && $6 > (began + 3) * 1000 ? "yes" : "no"
             if (well || slots == "") next
             headless++
             if ($3 ~ /(^|,)fail(,|$)/) print "failed", $1
         }
         END {
             if (master != "-") print "master", master, address[master]
+            for (id in seen) print "owner", id, seen[id], id in followed ? "yes" : "no"
             print "peers", peers + 0
             print "sick", sick + 0
             print "headless", headless + 0
@@ -70,7 +77,7 @@ digest() {
 # Asks the own server and sets the variables of "digest"; false while it gives no view (loading).
 look() {
     self='' state='' role='' link='' dialled='' master_id='' master_ip='' shape=''
-    known=' ' failed=' ' peers=0 sick=0 headless=0
+    known=' ' failed=' ' owners='' peers=0 sick=0 headless=0
     seen=$(printf 'CLUSTER INFO\nCLUSTER NODES\nINFO replication\n' | own | digest)
     while read -r key value more; do
         case $key in
@@ -85,6 +92,7 @@ look() {
         headless) headless=$value ;;
         known) known="$known$value " ;;
         failed) failed="$failed$value " ;;
+        owner) owners="$owners $value $more" ;;
         shape) shape="$value $more" ;;
         esac
     done <<SEEN
@@ -410,6 +418,44 @@ let_copy() {
     fi
 }
 
+# True if a master with slots has neither been in touch nor been found under its name, so that a replica of it may dial
+# this server: until it is found, or another one has its slots. Where no replica of it is well, there is nothing to
+# guard, but the first views may be wrong about that.
+may_be_mistaken() {
+    # shellcheck disable=SC2086 # triples of ID SEEN FOLLOWED
+    set -- $owners
+    while [ $# -ge 3 ]; do
+        case $2$answered in
+        yes* | *" $1="*) ;;
+        *)
+            mistaken_for=$1
+            [ "$passes" -ge 20 ] && [ "$3" = no ] || return 0
+            ;;
+        esac
+        shift 3
+    done
+    return 1
+}
+
+# Lets others copy this server, which is at a new address ("close_copies" of entrypoint.sh).
+let_be_copied() {
+    [ -e "$CLOSED" ] || return
+    if may_be_mistaken; then
+        [ "$passes" -ne 20 ] ||
+            say "nobody may copy this server: master $mistaken_for is away, and its replicas may take this one for it"
+        return
+    fi
+    first_line "$CLOSED"
+    answer=$(own ACL SETUSER "$line" on)
+    if [ "$answer" = OK ]; then
+        rm -f "$CLOSED"
+        [ "$passes" -lt 20 ] || say "others may copy this server now"
+    elif [ "$answer" != "$closed_said" ]; then
+        say "the server refuses to be copied: $answer"
+        closed_said=$answer
+    fi
+}
+
 # Keeps a copy of nodes.conf from a time at which the cluster was whole and this node in it. An older
 # or a lonely one would bring the node back without its peers.
 save_nodes_file() {
@@ -701,6 +747,7 @@ pass() {
     start_hurry
     mark_joined
     let_copy
+    let_be_copied
     mend_stale_link
     save_nodes_file
     drop_nodes_file
@@ -727,8 +774,9 @@ between_passes() {
 # From here on it runs.
 read -r own_pid _ </proc/self/stat
 echo "$own_pid" >"$HEALER"
+began=$(date +%s) owners='' mistaken_for=''
 passes=0 tries=0 met=0 marked=no stale_passes=0 saved_shape='' save_failed=no sick=0
-returned_passes=0 hurried_passes=0 timeout_said='' took_over=no giving_passes=0 giving_said='' held_said=''
+returned_passes=0 hurried_passes=0 timeout_said='' took_over=no giving_passes=0 giving_said='' held_said='' closed_said=''
 answered=' ' strangers_before=' ' strangers_said=' '
 slurp "$APPLIED"
 live_text=$text

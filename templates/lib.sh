@@ -22,6 +22,10 @@ HURRYING=$RUN/hurrying
 # entrypoint.sh, removed by heal.sh.
 # shellcheck disable=SC2034
 HELD=$RUN/held
+# Lies here as long as no server may copy this one; the user that they log in as. Written by entrypoint.sh, removed by
+# heal.sh.
+# shellcheck disable=SC2034
+CLOSED=$RUN/closed
 # A user that no server has.
 # shellcheck disable=SC2034
 NOBODY=_nobody

@@ -93,6 +93,12 @@ bad*) yes true ;;
 *) no true ;;
 esac
 
+# The address that a node had
+for address in 10.0.0.1 fd00:1::a ''; do
+    judged "$(printf '%s' "$mine" | sed "s/10.0.0.1:/$address:/")$peer$vars" >/dev/null
+    equal 'own address' "$(NODES=$TMP/nodes && address_before)" "$address"
+done
+
 # live.conf
 commands() { printf '%b' "$1" | config_commands; }
 equal 'one word' "$(commands 'maxmemory 100mb\n')" 'CONFIG SET maxmemory 100mb'
@@ -122,12 +128,41 @@ printf 'cluster_state:ok\r\n%b%b%s 10.0.0.9:6379@17000 handshake - 0 0 0 connect
     "$B 10.0.0.2:6379@17000,name master - 0 0 1 connected 0-5460\n" \
     "$A 10.0.0.1:6379@17000 myself,slave $B 0 0 1 connected\n" \
     c300000000000000000000000000000000000000 d400000000000000000000000000000000000000 >"$TMP/answers"
+began=1000
 yes look
+equal 'owners' "$(echo $owners)" "$B no no d400000000000000000000000000000000000000 no no"
 equal 'own view' "$self $state $role $link $dialled $peers $sick $headless" "$A ok slave down 10.0.0.7 2 1 1"
 equal 'master' "$master_id $master_ip" "$B 10.0.0.2"
 equal 'peers' "$known" " $B=10.0.0.2@17000=yes d400000000000000000000000000000000000000=@0=no "
+# By the time of the last pong, in milliseconds; and a failed one is not in touch.
+for pong in 1003000 1003001; do
+    sed -i "s/ - 0 [0-9]* 1 connected/ - 0 $pong 1 connected/" "$TMP/answers"
+    yes look
+    printf '%s ' "$owners" | cut -d ' ' -f 3
+done >"$TMP/seen"
+equal 'in touch since the start' "$(echo $(cat "$TMP/seen"))" 'no yes'
+printf '%s 10.0.0.3:6379@17000 slave %s 0 0 1 connected\n' c300000000000000000000000000000000000000 "$B" >>"$TMP/answers"
+sed -i 's/ master - / master,fail - /' "$TMP/answers"
+yes look
+equal 'failed, and its replica is well' "$(echo $owners | cut -d ' ' -f 1-3)" "$B no yes"
 : >"$TMP/answers"
 no look
+
+# Who may be copied
+passes=1 answered=" r-1.r $B=10.0.0.2@17000 "
+owners=" $A yes no $B no yes"
+no may_be_mistaken
+owners=" $A no no $B yes yes"
+yes may_be_mistaken
+answered=" r-1.r $B=10.0.0.2@17000 r-0.r $A=10.0.0.9@17000 "
+no may_be_mistaken
+answered=' ' passes=20
+no may_be_mistaken
+owners=" $A no yes"
+yes may_be_mistaken
+equal 'whom' "$mistaken_for" "$A"
+owners=''
+no may_be_mistaken
 
 # Names that need not be asked again
 known=" $B=10.0.0.2@17000=yes " sick=1 answered=" r-1.r $B=10.0.0.2@17000 r-2.r $A=10.0.0.5@17000 "

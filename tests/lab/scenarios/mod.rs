@@ -226,6 +226,12 @@ pub const SCENARIOS: &[Scenario] = &[
     )
     .quick("redis-7.0", Single),
     scenario(
+        "f7-taken-at-once",
+        "a master is away, another has its address, and its replica has run all the time",
+        restart::taken_at_once,
+    )
+    .quick("redis-8", PerShard),
+    scenario(
         "f7-one-by-one",
         "all pods killed, started 3 s apart at new addresses",
         restart::one_by_one,

@@ -223,9 +223,9 @@ pub fn one_by_one(lab: &mut Lab) -> Result<()> {
     all_killed(lab, &Return { apart: Duration::from_secs(3), ..AT_ONCE })
 }
 
-/// A master is away, another master of its cluster has its address, and its replica comes back and knows nothing of that. It
-/// would copy the keys of another shard over its own and be elected with them, and its master would copy those in turn.
-pub fn taken_address(lab: &mut Lab) -> Result<()> {
+/// A master is away, and another master of its cluster has its address. A replica that knows nothing of that would copy the
+/// keys of another shard over its own and be elected with them, and its master would copy those in turn.
+fn taken(lab: &mut Lab, replica_runs: bool) -> Result<()> {
     let (cluster, shards) = lab.deploy(&lab.spec("blue"))?;
     let world = lab.world.clone();
     let keys = fill(&cluster, 300, "kept")?;
@@ -235,14 +235,20 @@ pub fn taken_address(lab: &mut Lab) -> Result<()> {
     let replica = shard.replicas.first().ok_or("a shard without a replica")?;
     let own = cluster.keys_on(replica)?;
     let address = world.pod(away)?.recipe.net.address;
-    world.say(&format!("killing {away}, {replica} and {thief}, which gets the address of {away}"));
-    world.destroy(&[away.clone(), replica.clone(), thief.clone()])?;
+    let answers = |pod: &str| cluster.keys_on(pod).map(|_| ());
+    let mut killed = vec![away.clone(), thief.clone()];
+    if !replica_runs {
+        killed.push(replica.clone());
+    }
+    world.say(&format!("killing {killed:?}; {thief} gets the address of {away}"));
+    world.destroy(&killed)?;
     world.pin(thief, address);
     world.release([thief]);
-    let answers = |pod: &str| cluster.keys_on(pod).map(|_| ());
     world.wait("it answers there", Duration::from_secs(20), || answers(thief))?;
-    world.release([replica]);
-    world.wait("the replica answers", Duration::from_secs(20), || answers(replica))?;
+    if !replica_runs {
+        world.release([replica]);
+        world.wait("the replica answers", Duration::from_secs(20), || answers(replica))?;
+    }
     // Longer than others need to call a master failed and to elect another one.
     let answering = Instant::now();
     while answering.elapsed() < Duration::from_secs(15) {
@@ -257,6 +263,14 @@ pub fn taken_address(lab: &mut Lab) -> Result<()> {
     let broken = unreadable(&cluster, &keys)?;
     ensure!(broken.is_empty(), "{} keys are not readable: {broken:?}", broken.len());
     lab.ensure_healed_within(HEALED)
+}
+
+pub fn taken_address(lab: &mut Lab) -> Result<()> {
+    taken(lab, false)
+}
+
+pub fn taken_at_once(lab: &mut Lab) -> Result<()> {
+    taken(lab, true)
 }
 
 /// A shard comes back when the others have just called its master failed. Nobody takes over, and a failed master that is
