@@ -110,6 +110,10 @@ fn row(scenario: &str, layout_of: Layout) -> String {
     format!("`{scenario}`, {}", layout(layout_of))
 }
 
+fn scenario_of(row: &str) -> &str {
+    row.trim_start_matches('`')
+}
+
 /// All rows that there can be, in the order of the scenarios.
 fn rows() -> Vec<String> {
     SCENARIOS
@@ -131,11 +135,11 @@ fn group<'a>(results: &[&'a (Case, Outcome)]) -> BTreeMap<(String, String), Vec<
 fn results_table(mut old: Table, scripts: &Scripts, results: &[&(Case, Outcome)]) -> String {
     for ((row, engine), outcomes) in group(results) {
         let what = SCENARIOS.iter().find(|s| row.starts_with(&format!("`{}`", s.name)));
-        let cells = old.entry(row).or_default();
+        let cells = old.entry(row.clone()).or_default();
         cells.insert("what happens".to_owned(), what.map_or("", |s| s.what).to_owned());
         // Of other scripts, earlier runs say nothing.
         let before = cells.get(&engine).and_then(|text| Cell::parse(text));
-        let before = before.filter(|cell| scripts.has(&cell.scripts));
+        let before = before.filter(|cell| scripts.has(scenario_of(&row), &cell.scripts));
         let had_moved = before.as_ref().is_some_and(|cell| cell.scripts == scripts.all);
         let moved = had_moved || outcomes.iter().any(|outcome| outcome.measured.moved);
         let mut cell = Cell::of(&outcomes, scripts.of(moved));
@@ -145,19 +149,18 @@ fn results_table(mut old: Table, scripts: &Scripts, results: &[&(Case, Outcome)]
         cells.insert(engine, cell.to_string());
     }
     let rows = rows();
-    let current = |text: &&String| {
-        Cell::parse(text).is_some_and(|cell| scripts.has(&cell.scripts) && cell.passed == cell.runs)
-    };
-    let counted: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            ENGINES.iter().filter_map(|engine| old.get(row)?.get(*engine)).filter(current).count()
+    let is_current = |row: &str, engine: &str| {
+        let cell = old.get(row).and_then(|cells| Cell::parse(cells.get(engine)?));
+        cell.is_some_and(|cell| {
+            scripts.has(scenario_of(row), &cell.scripts) && cell.passed == cell.runs
         })
-        .collect();
+    };
+    let counted = rows.iter().flat_map(|row| ENGINES.map(|engine| is_current(row, engine)));
+    let counted = counted.filter(|current| *current).count();
     let columns: Vec<_> = ["what happens"].into_iter().chain(ENGINES).collect();
     let heading = format!(
         "scenario, layout ({} of {} cells by scripts `{}`, or `{}` where slots move)",
-        counted.iter().sum::<usize>(),
+        counted,
         rows.len() * ENGINES.len(),
         scripts.but_moves,
         scripts.all
