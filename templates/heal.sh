@@ -31,8 +31,8 @@ PATIENCE=2
 #   sick NUMBER        of them: not connected, suspected, failed or without address
 #   headless NUMBER    of the sick: those that own slots
 #   failed ID          each of the headless that counts as failed
-#   owner ID SEEN FOLLOWED  each peer that owns slots: yes or no, whether it has been in touch since this loop
-#                      began, and whether a replica of it is well
+#   owner ID SEEN IPS  each peer that owns slots: yes or no, whether it has been in touch since this loop began;
+#                      and where replicas of it are that are well, each with a comma before it, or none
 #   known ID=IP@PORT=WELL   every peer, with bus port, and yes or no
 #   shape TEXT         changes with ids, roles, slots and addresses, not with time
 digest() {
@@ -57,7 +57,7 @@ digest() {
             print "known", $1 "=" ip "@" bus_of($2) "=" (well ? "yes" : "no")
             if (well) address[$1] = ip
             else sick++
-            if (well && role == "slave") followed[$4] = 1
+            if (well && role == "slave") replicas[$4] = replicas[$4] "," ip
             # What the server has read from its file counts as heard of when it started.
             if (slots != "") seen[$1] = well && $6 > (began + 3) * 1000 ? "yes" : "no"
             if (well || slots == "") next
@@ -66,7 +66,7 @@ digest() {
         }
         END {
             if (master != "-") print "master", master, address[master]
-            for (id in seen) print "owner", id, seen[id], id in followed ? "yes" : "no"
+            for (id in seen) print "owner", id, seen[id], id in replicas ? replicas[id] : "none"
             print "peers", peers + 0
             print "sick", sick + 0
             print "headless", headless + 0
@@ -418,18 +418,26 @@ let_copy() {
     fi
 }
 
+# True if one of the servers at these addresses, each with a comma before it, takes this server for its master.
+is_dialled_by() {
+    for address in $(printf '%s' "$1" | tr ',' ' '); do
+        ask "$PATIENCE" "$address" INFO replication | tr -d '\r' | grep -qxF "master_host:$OWN_IP" && return
+    done
+    return 1
+}
+
 # True if a master with slots has neither been in touch nor been found under its name, so that a replica of it may dial
-# this server: until it is found, or another one has its slots. Where no replica of it is well, there is nothing to
-# guard, but the first views may be wrong about that.
+# this server: until it is found, or another one has its slots. A master may be away for long; so its replicas are asked
+# when there was time to find them.
 may_be_mistaken() {
-    # shellcheck disable=SC2086 # triples of ID SEEN FOLLOWED
+    # shellcheck disable=SC2086 # triples of ID SEEN IPS
     set -- $owners
     while [ $# -ge 3 ]; do
         case $2$answered in
         yes* | *" $1="*) ;;
         *)
             mistaken_for=$1
-            [ "$passes" -ge 20 ] && [ "$3" = no ] || return 0
+            [ "$passes" -ge 20 ] && ! is_dialled_by "$3" || return 0
             ;;
         esac
         shift 3
@@ -442,7 +450,7 @@ let_be_copied() {
     [ -e "$CLOSED" ] || return
     if may_be_mistaken; then
         [ "$passes" -ne 20 ] ||
-            say "nobody may copy this server: master $mistaken_for is away, and its replicas may take this one for it"
+            say "nobody may copy this server: master $mistaken_for is away, and a replica of it takes this one for it"
         return
     fi
     first_line "$CLOSED"

@@ -136,6 +136,14 @@ pub const MUTATIONS: &[Mutation] = &[
         change: ("    if may_be_mistaken; then", "    if false; then"),
     },
     Mutation {
+        name: "nobody-is-copied-without-all",
+        what: "a server at a new address is not copied as long as a master is away, whomever its replicas dial",
+        scenario: "f7-one-stays-away",
+        engine: None,
+        file: "heal.sh",
+        change: ("[ \"$passes\" -ge 20 ] && ! is_dialled_by \"$3\" || return 0", "return 0"),
+    },
+    Mutation {
         name: "nobody-is-copied",
         what: "a server at a new address may never be copied",
         scenario: "f7-all-new",

@@ -130,7 +130,7 @@ printf 'cluster_state:ok\r\n%b%b%s 10.0.0.9:6379@17000 handshake - 0 0 0 connect
     c300000000000000000000000000000000000000 d400000000000000000000000000000000000000 >"$TMP/answers"
 began=1000
 yes look
-equal 'owners' "$(echo $owners)" "$B no no d400000000000000000000000000000000000000 no no"
+equal 'owners' "$(echo $owners)" "$B no none d400000000000000000000000000000000000000 no none"
 equal 'own view' "$self $state $role $link $dialled $peers $sick $headless" "$A ok slave down 10.0.0.7 2 1 1"
 equal 'master' "$master_id $master_ip" "$B 10.0.0.2"
 equal 'peers' "$known" " $B=10.0.0.2@17000=yes d400000000000000000000000000000000000000=@0=no "
@@ -144,21 +144,25 @@ equal 'in touch since the start' "$(echo $(cat "$TMP/seen"))" 'no yes'
 printf '%s 10.0.0.3:6379@17000 slave %s 0 0 1 connected\n' c300000000000000000000000000000000000000 "$B" >>"$TMP/answers"
 sed -i 's/ master - / master,fail - /' "$TMP/answers"
 yes look
-equal 'failed, and its replica is well' "$(echo $owners | cut -d ' ' -f 1-3)" "$B no yes"
+equal 'failed, and its replica is well' "$(echo $owners | cut -d ' ' -f 1-3)" "$B no ,10.0.0.3"
 : >"$TMP/answers"
 no look
 
 # Who may be copied
-passes=1 answered=" r-1.r $B=10.0.0.2@17000 "
-owners=" $A yes no $B no yes"
+passes=1 answered=" r-1.r $B=10.0.0.2@17000 " OWN_IP=10.0.0.1
+owners=" $A yes none $B no ,10.0.0.3"
 no may_be_mistaken
-owners=" $A no no $B yes yes"
+owners=" $A no none $B yes ,10.0.0.3"
 yes may_be_mistaken
 answered=" r-1.r $B=10.0.0.2@17000 r-0.r $A=10.0.0.9@17000 "
 no may_be_mistaken
 answered=' ' passes=20
 no may_be_mistaken
-owners=" $A no yes"
+ask() { printf 'role:slave\r\nmaster_host:%s\r\n' "$(eval echo "\$at_$(echo "$2" | tr . _)")"; }
+owners=" $A no ,10.0.0.3,10.0.0.4"
+at_10_0_0_3=10.0.0.11 at_10_0_0_4=10.0.0.2
+no may_be_mistaken
+at_10_0_0_4=10.0.0.1
 yes may_be_mistaken
 equal 'whom' "$mistaken_for" "$A"
 owners=''

@@ -232,6 +232,11 @@ pub const SCENARIOS: &[Scenario] = &[
     )
     .quick("redis-8", PerShard),
     scenario(
+        "f7-one-stays-away",
+        "all pods killed; one master does not come back for long",
+        restart::one_stays_away,
+    ),
+    scenario(
         "f7-one-by-one",
         "all pods killed, started 3 s apart at new addresses",
         restart::one_by_one,

@@ -273,6 +273,39 @@ pub fn taken_at_once(lab: &mut Lab) -> Result<()> {
     taken(lab, true)
 }
 
+/// All pods are killed, and a master does not come back. Its replica knows nothing newer than what is on its disk and waits;
+/// the other shards must not wait for it.
+pub fn one_stays_away(lab: &mut Lab) -> Result<()> {
+    let (cluster, shards) = lab.deploy(&lab.spec("blue"))?;
+    let world = lab.world.clone();
+    let keys = fill(&cluster, 300, "kept")?;
+    thread::sleep(SETTLED);
+    let away = &shards[0].master;
+    let pods: Vec<_> = cluster.members.iter().map(|member| member.pod.clone()).collect();
+    world.say(&format!("killing all pods; {away} stays away"));
+    world.destroy(&pods)?;
+    world.release(pods.iter().filter(|pod| *pod != away));
+    world.wait("the other shards have copies", Duration::from_secs(90), || {
+        for shard in &shards[1..] {
+            for pod in shard.pods() {
+                let info: String = cluster.ask(&pod, &["INFO", "replication"])?;
+                let linked = info.contains("role:master") || info.contains("master_link_status:up");
+                let copied = info.contains("role:slave") || info.contains("connected_slaves:1");
+                ensure!(linked && copied, "{pod}: {info}");
+            }
+        }
+        Ok(())
+    })?;
+    world.release([away]);
+    world.wait("it answers", Duration::from_secs(20), || cluster.view(away).map(|_| ()))?;
+    let back = Instant::now();
+    let (whole, _) = cluster.wait_lasting(Duration::from_secs(40), Duration::from_secs(5))?;
+    lab.healed_at(back, whole);
+    let broken = unreadable(&cluster, &keys)?;
+    ensure!(broken.is_empty(), "{} keys are not readable: {broken:?}", broken.len());
+    lab.ensure_healed_within(HEALED)
+}
+
 /// A shard comes back when the others have just called its master failed. Nobody takes over, and a failed master that is
 /// back stays so for two node timeouts, unless the servers hurry; and they hurry only as long as they have to.
 pub fn late_shard(lab: &mut Lab) -> Result<()> {
