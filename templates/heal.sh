@@ -722,6 +722,10 @@ login_at_master() {
     case $(log_in _replication "$password" && ask_once "$PATIENCE" "$master_ip" PING) in
     *PONG*) echo _replication ;;
     *NOAUTH* | *WRONGPASS*)
+        # One that knows this user lets nobody copy it yet.
+        case $(log_in "$ROLE" "$password" && ask_once "$PATIENCE" "$master_ip" PING) in
+        *PONG*) return ;;
+        esac
         id=$(log_in default "$password" && ask_once "$PATIENCE" "$master_ip" CLUSTER MYID)
         [ "$id" != "$master_id" ] || echo default
         ;;

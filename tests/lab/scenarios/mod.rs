@@ -221,7 +221,7 @@ pub const SCENARIOS: &[Scenario] = &[
     .quick("valkey-9", PerShard),
     scenario(
         "f7-taken-address",
-        "a master is away, another has its address, and its replica comes back",
+        "a master is away, another has its address, and its replica comes back later",
         restart::taken_address,
     )
     .quick("redis-7.0", Single),

@@ -246,6 +246,13 @@ fn taken(lab: &mut Lab, replica_runs: bool) -> Result<()> {
     world.release([thief]);
     world.wait("it answers there", Duration::from_secs(20), || answers(thief))?;
     if !replica_runs {
+        // Long after the start of that pod, which others may copy by then.
+        world.wait("others may copy it", Duration::from_secs(90), || {
+            let users: Vec<String> = cluster.ask(thief, &["ACL", "LIST"])?;
+            let replication = users.iter().find(|user| user.starts_with("user _replication "));
+            ensure!(replication.is_some_and(|user| user.contains(" on ")), "{replication:?}");
+            Ok(())
+        })?;
         world.release([replica]);
         world.wait("the replica answers", Duration::from_secs(20), || answers(replica))?;
     }
