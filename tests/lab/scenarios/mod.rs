@@ -223,8 +223,7 @@ pub const SCENARIOS: &[Scenario] = &[
         "f7-taken-address",
         "a master is away, another has its address, and its replica comes back later",
         restart::taken_address,
-    )
-    .quick("redis-7.0", Single),
+    ),
     scenario(
         "f7-taken-at-once",
         "a master is away, another has its address, and its replica has run all the time",
