@@ -156,7 +156,10 @@ owners=" $A no none $B yes ,10.0.0.3"
 yes may_be_mistaken
 answered=" r-1.r $B=10.0.0.2@17000 r-0.r $A=10.0.0.9@17000 "
 no may_be_mistaken
-answered=' ' passes=20
+answered=' '
+owners=" $B yes none $A no none"
+yes may_be_mistaken
+passes=20
 no may_be_mistaken
 ask() { printf 'role:slave\r\nmaster_host:%s\r\n' "$(eval echo "\$at_$(echo "$2" | tr . _)")"; }
 owners=" $A no ,10.0.0.3,10.0.0.4"

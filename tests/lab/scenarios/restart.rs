@@ -1,6 +1,7 @@
 //! Pods come back at other addresses: one, or all at once, with names that lag behind.
 
 use std::{
+    collections::BTreeSet,
     thread,
     time::{Duration, Instant},
 };
@@ -223,6 +224,24 @@ pub fn one_by_one(lab: &mut Lab) -> Result<()> {
     all_killed(lab, &Return { apart: Duration::from_secs(3), ..AT_ONCE })
 }
 
+/// The last pod that was away comes back, all is well in time, and nothing is lost.
+fn is_back_at_last(
+    lab: &mut Lab,
+    cluster: &Cluster,
+    pod: &String,
+    keys: &BTreeSet<String>,
+) -> Result<()> {
+    let world = lab.world.clone();
+    world.release([pod]);
+    world.wait("it answers again", Duration::from_secs(20), || cluster.view(pod).map(|_| ()))?;
+    let back = Instant::now();
+    let (whole, _) = cluster.wait_lasting(Duration::from_secs(40), Duration::from_secs(5))?;
+    lab.healed_at(back, whole);
+    let broken = unreadable(cluster, keys)?;
+    ensure!(broken.is_empty(), "{} keys are not readable: {broken:?}", broken.len());
+    lab.ensure_healed_within(HEALED)
+}
+
 /// A master is away, and another master of its cluster has its address. A replica that knows nothing of that would copy the
 /// keys of another shard over its own and be elected with them, and its master would copy those in turn.
 fn taken(lab: &mut Lab, replica_runs: bool) -> Result<()> {
@@ -262,14 +281,7 @@ fn taken(lab: &mut Lab, replica_runs: bool) -> Result<()> {
         ensure!(cluster.keys_on(replica)? == own, "{replica} has other keys than before");
         thread::sleep(Duration::from_millis(200));
     }
-    world.release([away]);
-    world.wait("it answers again", Duration::from_secs(20), || answers(away))?;
-    let back = Instant::now();
-    let (whole, _) = cluster.wait_lasting(Duration::from_secs(40), Duration::from_secs(5))?;
-    lab.healed_at(back, whole);
-    let broken = unreadable(&cluster, &keys)?;
-    ensure!(broken.is_empty(), "{} keys are not readable: {broken:?}", broken.len());
-    lab.ensure_healed_within(HEALED)
+    is_back_at_last(lab, &cluster, away, &keys)
 }
 
 pub fn taken_address(lab: &mut Lab) -> Result<()> {
@@ -303,14 +315,7 @@ pub fn one_stays_away(lab: &mut Lab) -> Result<()> {
         }
         Ok(())
     })?;
-    world.release([away]);
-    world.wait("it answers", Duration::from_secs(20), || cluster.view(away).map(|_| ()))?;
-    let back = Instant::now();
-    let (whole, _) = cluster.wait_lasting(Duration::from_secs(40), Duration::from_secs(5))?;
-    lab.healed_at(back, whole);
-    let broken = unreadable(&cluster, &keys)?;
-    ensure!(broken.is_empty(), "{} keys are not readable: {broken:?}", broken.len());
-    lab.ensure_healed_within(HEALED)
+    is_back_at_last(lab, &cluster, away, &keys)
 }
 
 /// A shard comes back when the others have just called its master failed. Nobody takes over, and a failed master that is
