@@ -224,14 +224,14 @@ pub fn one_by_one(lab: &mut Lab) -> Result<()> {
     all_killed(lab, &Return { apart: Duration::from_secs(3), ..AT_ONCE })
 }
 
-/// The last pod that was away comes back, all is well in time, and nothing is lost.
+/// A shard's master, the last pod that was away, comes back, all is well in time, and nothing is lost.
 fn is_back_at_last(
     lab: &mut Lab,
     cluster: &Cluster,
-    pod: &String,
+    shard: &Shard,
     keys: &BTreeSet<String>,
 ) -> Result<()> {
-    let world = lab.world.clone();
+    let (world, pod) = (lab.world.clone(), &shard.master);
     world.release([pod]);
     world.wait("it answers again", Duration::from_secs(20), || cluster.view(pod).map(|_| ()))?;
     let back = Instant::now();
@@ -281,7 +281,7 @@ fn taken(lab: &mut Lab, replica_runs: bool) -> Result<()> {
         ensure!(cluster.keys_on(replica)? == own, "{replica} has other keys than before");
         thread::sleep(Duration::from_millis(200));
     }
-    is_back_at_last(lab, &cluster, away, &keys)
+    is_back_at_last(lab, &cluster, shard, &keys)
 }
 
 pub fn taken_address(lab: &mut Lab) -> Result<()> {
@@ -315,7 +315,7 @@ pub fn one_stays_away(lab: &mut Lab) -> Result<()> {
         }
         Ok(())
     })?;
-    is_back_at_last(lab, &cluster, away, &keys)
+    is_back_at_last(lab, &cluster, &shards[0], &keys)
 }
 
 /// A shard comes back when the others have just called its master failed. Nobody takes over, and a failed master that is
