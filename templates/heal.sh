@@ -394,10 +394,14 @@ mend_stale_link() {
 }
 
 # Gives a server that came back as a replica its login ("hold_back" of entrypoint.sh), once the server that it dials
-# is its master.
+# is its master. After a MEET it may dial another one than at the start of the pass, as soon as that one has answered.
 let_copy() {
     [ -e "$HELD" ] || return
     if [ "$role" = slave ]; then
+        if [ "$met" -gt 0 ]; then
+            sleep 0.3
+            dialled=$(own INFO replication | tr -d '\r' | sed -n 's/^master_host://p')
+        fi
         [ -n "$dialled" ] && [ -n "$master_id" ] || return
         id=$(id_at "$dialled")
         if [ "$id" != "$master_id" ]; then
@@ -756,10 +760,10 @@ pass() {
     end_hurry
     go_on_giving
     meet_moved_peers
-    start_hurry
-    mark_joined
     let_copy
     let_be_copied
+    start_hurry
+    mark_joined
     mend_stale_link
     save_nodes_file
     drop_nodes_file

@@ -256,8 +256,36 @@ stale
 role=master
 turn 'not a replica' 0
 
+# A replica that came back gets its login when it dials its master, also where that is new since the pass began
+HELD=$TMP/held
+own() {
+    case "$*" in
+    'INFO replication') printf 'role:slave\r\nmaster_host:%s\r\n' "$dials_now" ;;
+    'CONFIG SET masteruser u') echo OK ;;
+    esac
+}
+id_at() {
+    case $1 in
+    10.0.0.2) echo "$B" ;;
+    10.0.0.7) echo "$C" ;;
+    esac
+}
+sleep() { :; }
+# held MET DIALLED NOW: whether the login is still kept back after a pass that met so many.
+held() {
+    echo u >"$HELD"
+    role=slave met=$1 dialled=$2 dials_now=$3 master_id=$B
+    let_copy
+    if [ -e "$HELD" ]; then echo held; else echo free; fi
+}
+equal 'it dials its master' "$(held 0 10.0.0.2 10.0.0.2)" free
+equal 'it dials another one' "$(held 0 10.0.0.7 10.0.0.7)" held
+equal 'it dials nobody who answers' "$(held 0 10.0.0.9 10.0.0.9)" held
+equal 'it dials its master since a MEET' "$(held 1 10.0.0.7 10.0.0.2)" free
+equal 'it dials another one since a MEET' "$(held 1 10.0.0.2 10.0.0.7)" held
+
 # Probes, with a client that says what $TMP/answers says
-unset -f own say
+unset -f own say id_at sleep
 mkdir "$TMP/bin"
 printf '#!/bin/sh\ncat "%s/answers"\n' "$TMP" >"$TMP/bin/redis-cli"
 chmod +x "$TMP/bin/redis-cli"
