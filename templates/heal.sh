@@ -192,6 +192,7 @@ meet_moved_peers() {
             port_at "$ip"
             own CLUSTER MEET "$ip" "$port" "$BUS_PORT" >/dev/null
             met=$((met + 1))
+            [ "$id" != "$master_id" ] || master_ip=$ip
             ;;
         esac
     done <<FOUND
@@ -393,23 +394,26 @@ mend_stale_link() {
     stale_passes=0
 }
 
+# True if this replica dials its master. What this pass has told the server may have changed whom it dials: after a
+# MEET, as soon as that peer answers. An address that the master has left is asked nothing: where nobody is, that
+# takes long.
+dials_master() {
+    [ -n "$master_ip" ] || return
+    [ "$met" -eq 0 ] || sleep 0.3
+    dialled=$(own INFO replication | tr -d '\r' | sed -n 's/^master_host://p')
+    [ "$dialled" = "$master_ip" ] && [ "$(id_at "$dialled")" = "$master_id" ]
+}
+
 # Gives a server that came back as a replica its login ("hold_back" of entrypoint.sh), once the server that it dials
-# is its master. After a MEET it may dial another one than at the start of the pass, as soon as that one has answered.
+# is its master.
 let_copy() {
     [ -e "$HELD" ] || return
-    if [ "$role" = slave ]; then
-        if [ "$met" -gt 0 ]; then
-            sleep 0.3
-            dialled=$(own INFO replication | tr -d '\r' | sed -n 's/^master_host://p')
+    if [ "$role" = slave ] && ! dials_master; then
+        if [ "$passes" -ge 5 ] && [ -z "$held_said" ]; then
+            say "this replica dials $dialled, where its master $master_id has not been found yet: it copies nobody"
+            held_said=waits
         fi
-        [ -n "$dialled" ] && [ -n "$master_id" ] || return
-        id=$(id_at "$dialled")
-        if [ "$id" != "$master_id" ]; then
-            [ -z "$id" ] || [ "$id" = "$held_said" ] ||
-                say "this replica dials $dialled, where its master $master_id was and node $id is now: nothing is copied"
-            [ -z "$id" ] || held_said=$id
-            return
-        fi
+        return
     fi
     first_line "$HELD"
     answer=$(own CONFIG SET masteruser "$line")
@@ -760,11 +764,11 @@ pass() {
     end_hurry
     go_on_giving
     meet_moved_peers
+    mend_stale_link
     let_copy
     let_be_copied
     start_hurry
     mark_joined
-    mend_stale_link
     save_nodes_file
     drop_nodes_file
     apply_live_conf

@@ -148,7 +148,10 @@ fn run_all(arguments: &Arguments) -> Result<bool> {
     let cases = choose(arguments, &images, &run)?;
     ensure!(!cases.is_empty(), "no scenario matches");
     let cores = thread::available_parallelism().map_or(2, usize::from);
-    let jobs = arguments.jobs.unwrap_or(cores + 1).min(cases.len()).max(1);
+    // Where limits are long, more is allowed side by side.
+    let patient = cases.iter().all(|case| case.patience > 1);
+    let (more, part) = if patient { (2, 2) } else { (1, 3) };
+    let jobs = arguments.jobs.unwrap_or(cores + more).min(cases.len()).max(1);
     say(&format!("{} runs, {jobs} side by side, logs in {}", cases.len(), run.display()));
 
     let results = Mutex::new(Vec::new());
@@ -156,8 +159,6 @@ fn run_all(arguments: &Arguments) -> Result<bool> {
     let (alone, together): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| {
         find(&case.scenario).is_ok_and(|s| s.alone || (s.exact && case.patience == 1))
     });
-    // Where limits are long, more is allowed beside it.
-    let part = if alone.iter().all(|case| case.patience > 1) { 2 } else { 3 };
     for (cases, jobs) in [(together, jobs), (alone, jobs.div_ceil(part))] {
         let queue = Mutex::new(VecDeque::from(cases));
         thread::scope(|scope| {

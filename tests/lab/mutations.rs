@@ -117,7 +117,7 @@ pub const MUTATIONS: &[Mutation] = &[
         scenario: "f7-taken-address",
         engine: None,
         file: "heal.sh",
-        change: ("if [ \"$id\" != \"$master_id\" ]; then", "if false; then"),
+        change: ("if [ \"$role\" = slave ] && ! dials_master; then", "if false; then"),
     },
     Mutation {
         name: "copied-at-once",

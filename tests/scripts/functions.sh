@@ -268,21 +268,24 @@ id_at() {
     case $1 in
     10.0.0.2) echo "$B" ;;
     10.0.0.7) echo "$C" ;;
+    *) echo "$1 was asked" >"$TMP/asked" ;;
     esac
 }
 sleep() { :; }
-# held MET DIALLED NOW: whether the login is still kept back after a pass that met so many.
+# held MASTER_IP BEFORE NOW: whether the login is still kept back where it dialled one and dials another now.
 held() {
     echo u >"$HELD"
-    role=slave met=$1 dialled=$2 dials_now=$3 master_id=$B
+    role=slave met=1 passes=1 master_ip=$1 dialled=$2 dials_now=$3 master_id=$B
     let_copy
     if [ -e "$HELD" ]; then echo held; else echo free; fi
 }
-equal 'it dials its master' "$(held 0 10.0.0.2 10.0.0.2)" free
-equal 'it dials another one' "$(held 0 10.0.0.7 10.0.0.7)" held
-equal 'it dials nobody who answers' "$(held 0 10.0.0.9 10.0.0.9)" held
-equal 'it dials its master since a MEET' "$(held 1 10.0.0.7 10.0.0.2)" free
-equal 'it dials another one since a MEET' "$(held 1 10.0.0.2 10.0.0.7)" held
+equal 'it dials its master' "$(held 10.0.0.2 10.0.0.2 10.0.0.2)" free
+equal 'it dials its master since a MEET' "$(held 10.0.0.2 10.0.0.7 10.0.0.2)" free
+equal 'it dials another one since a MEET' "$(held 10.0.0.2 10.0.0.2 10.0.0.7)" held
+equal 'another one is where it takes its master to be' "$(held 10.0.0.7 10.0.0.7 10.0.0.7)" held
+equal 'its master has left that address' "$(held 10.0.0.2 10.0.0.9 10.0.0.9)" held
+equal 'nobody knows where its master is' "$(held '' 10.0.0.9 10.0.0.9)" held
+no test -e "$TMP/asked"
 
 # Probes, with a client that says what $TMP/answers says
 unset -f own say id_at sleep
