@@ -160,9 +160,17 @@ inspect_all() {
     }
 }
 
+# MEET needs the bus port: without it the server answers OK and dials the client port plus 10000.
+meet() {
+    port_at "$1"
+    own CLUSTER MEET "$1" "$port" "$BUS_PORT" >/dev/null
+}
+
 # Tells the server where its lost peers are. MEET would join two clusters for good if a name led to a
-# pod of another one, so only ids that this node already knows are met. MEET needs the bus port:
-# without it the server answers OK and dials the client port plus 10000.
+# pod of another one, so only ids that this node already knows are met.
+#
+# A peer that is back counts as failed until it has answered a ping, and as long as others hear of it the server may
+# send none for ten seconds and more. After a MEET the peer ends the link of before, and a new link begins with a ping.
 #
 # In the first passes the server's word that a peer is well is not enough: it calls a link connected
 # while it still dials, and after a start it dials the addresses of before.
@@ -174,13 +182,16 @@ meet_moved_peers() {
     keep_settled
     found=$(inspect_all)
     while read -r kind host ip id; do
+        # Also where it counts as failed: one that is back stays so for two node timeouts.
+        [ "$id" != "$master_id" ] || master_ip=$ip
         case $kind in
         same)
             answered="$answered$host $id=$ip@$BUS_PORT "
-            # Also where it counts as failed: one that is back stays so for two node timeouts.
-            [ "$id" != "$master_id" ] || master_ip=$ip
             case $failed in
             *" $id "*) returned=$((returned + 1)) ;;
+            esac
+            case $known in
+            *" $id=$ip@$BUS_PORT=no "*) meet "$ip" ;;
             esac
             ;;
         strange)
@@ -189,10 +200,8 @@ meet_moved_peers() {
             ;;
         moved)
             say "$host (id $id) is at $ip now, the server has another address for it: MEET"
-            port_at "$ip"
-            own CLUSTER MEET "$ip" "$port" "$BUS_PORT" >/dev/null
+            meet "$ip"
             met=$((met + 1))
-            [ "$id" != "$master_id" ] || master_ip=$ip
             ;;
         esac
     done <<FOUND

@@ -181,7 +181,7 @@ pub const MUTATIONS: &[Mutation] = &[
         scenario: "f7-names-stale",
         engine: Some("redis-8"),
         file: "heal.sh",
-        change: ("            [ \"$id\" != \"$master_id\" ] || master_ip=$ip\n", ""),
+        change: ("        [ \"$id\" != \"$master_id\" ] || master_ip=$ip\n", ""),
     },
     Mutation {
         name: "failed-masters-wait",

@@ -197,8 +197,30 @@ id_at() { echo "$B"; }
 OWN_IP=10.0.0.8
 equal 'a name that leads here' "$(inspect r-1.r)" ''
 
-# A master that took over goes on giving slots away
+# Whom the server meets: who has moved, and who is back and not well; a stranger never.
 C=c300000000000000000000000000000000000000
+topology() { printf '%s 0\n' r-0.r r-1.r r-2.r r-3.r; }
+resolve() { echo "10.0.0.1$1" | tr -d 'r.-'; }
+id_at() {
+    case $1 in
+    *10) echo "$A" ;;
+    *11) echo "$B" ;;
+    *12) echo "$C" ;;
+    *13) echo d400000000000000000000000000000000000000 ;;
+    esac
+}
+own() { echo "$*" >>"$TMP/commands"; }
+say() { :; }
+: >"$TMP/commands"
+known=" $A=$(resolve r-0.r)@17000=yes $B=$(resolve r-1.r)@17000=no $C=10.0.0.9@17000=no "
+peers=3 sick=2 passes=1 failed=' ' master_id=$C master_ip='' answered=' ' strangers_said=' ' strangers_before=' '
+meet_moved_peers
+equal 'whom the server meets' "$(sort "$TMP/commands" | tr '\n' ,)" \
+    "CLUSTER MEET $(resolve r-1.r) 6379 17000,CLUSTER MEET $(resolve r-2.r) 6379 17000,"
+equal 'it waits for those that had moved' "$met" 1
+equal 'where its master is' "$master_ip" "$(resolve r-2.r)"
+
+# A master that took over goes on giving slots away
 # given OWN-SLOTS-AND-MARKS A-FLAGS-AND-SLOTS
 given() {
     printf '%s\n' "$B 10.0.0.2:6379@17000 myself,master - 0 0 4 connected $1" "$A 10.0.0.1:6379@17000,name $2" \
