@@ -200,7 +200,7 @@ equal 'a name that leads here' "$(inspect r-1.r)" ''
 # Whom the server meets: who has moved, and who is back and not well; a stranger never.
 C=c300000000000000000000000000000000000000
 topology() { printf '%s 0\n' r-0.r r-1.r r-2.r r-3.r; }
-resolve() { echo "10.0.0.1$1" | tr -d 'r.-'; }
+resolve() { echo "10.0.0.1$(echo "$1" | tr -d 'r.-')"; }
 id_at() {
     case $1 in
     *10) echo "$A" ;;
@@ -307,6 +307,7 @@ equal 'it dials another one since a MEET' "$(held 10.0.0.2 10.0.0.2 10.0.0.7)" h
 equal 'another one is where it takes its master to be' "$(held 10.0.0.7 10.0.0.7 10.0.0.7)" held
 equal 'its master has left that address' "$(held 10.0.0.2 10.0.0.9 10.0.0.9)" held
 equal 'nobody knows where its master is' "$(held '' 10.0.0.9 10.0.0.9)" held
+equal 'nor does it dial anybody' "$(held '' '' '')" held
 no test -e "$TMP/asked"
 
 # Probes, with a client that says what $TMP/answers says
