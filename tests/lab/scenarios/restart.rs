@@ -66,6 +66,9 @@ pub fn master_late(lab: &mut Lab) -> Result<()> {
     let (cluster, shards) = lab.deploy(&lab.spec("blue"))?;
     let master = shards[1].master.clone();
     let load = Load::start(&cluster, &shards, 200);
+    thread::sleep(Duration::from_secs(2) + SETTLED);
+    // A master streams to a new replica only when that has acknowledged its copy, up to a second later.
+    let before = Instant::now() - SETTLED;
     lab.world.destroy(std::slice::from_ref(&master))?;
     let died = Instant::now();
     lab.world.wait("the replica takes over", Duration::from_secs(15), || {
@@ -77,7 +80,7 @@ pub fn master_late(lab: &mut Lab) -> Result<()> {
     let after = comes_back(lab, &cluster, &master)?;
     ensure!(after[1].pods() == shards[1].pods(), "the shard has other pods");
     ensure!(after[1].master != master, "the late master is master again");
-    lab.judge(&cluster, &load.stop()?, Duration::from_secs(15), None)
+    lab.judge(&cluster, &load.stop()?, Duration::from_secs(15), Some(before))
 }
 
 /// How all pods come back.
